@@ -1,0 +1,1 @@
+"""Composition root and front ends: wiring, command line, REST."""

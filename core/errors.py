@@ -1,0 +1,27 @@
+"""Every error this project raises on purpose: where first, then what, then what to do."""
+
+from __future__ import annotations
+
+
+class SreError(Exception):
+    """Base of our errors; its text is shown to the user as it is."""
+
+
+class InputError(SreError):
+    """What the user gave cannot be used: a path, a time, a namespace, a file (exit code 2)."""
+
+
+class SettingsError(InputError):
+    """A settings file or environment variable cannot be used."""
+
+
+class RuleError(InputError):
+    """A rule, cause or vocabulary file cannot be used."""
+
+
+class PluginError(SreError):
+    """A plugin broke its contract."""
+
+
+class SourceMissing(SreError):
+    """An agent needs a source that this installation does not have."""

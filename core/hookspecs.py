@@ -1,0 +1,94 @@
+"""The plugin contract: everything a plugin may add to SRE-Orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from importlib.resources.abc import Traversable
+from typing import Protocol, TypeVar
+
+import pluggy
+
+from sre_orchestrator.core.errors import SourceMissing
+from sre_orchestrator.core.models import Component, Coverage, Edge, Fact, Gap, Scope
+from sre_orchestrator.core.settings import Settings
+
+PROJECT = "sre_orchestrator"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """Where data come from: a live API, a recorded snapshot or an MCP server."""
+
+    name: str
+
+    def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield what this source knows for the twin; nothing when it knows no components."""
+        ...
+
+
+class Sources:
+    """The sources of one cluster, found by the port they implement (``plugins.sources.ports``)."""
+
+    def __init__(self, sources: Sequence[Source], cluster: str = "") -> None:
+        self.all = tuple(sources)
+        self.cluster = cluster
+
+    def find(self, port: type[T]) -> T | None:
+        """Return the first source that implements ``port``, or ``None``."""
+        return next((source for source in self.all if isinstance(source, port)), None)
+
+    def need(self, port: type[T]) -> T:
+        """Return the first source that implements ``port``.
+
+        Raises:
+            SourceMissing: there is none; the host turns it into a Gap.
+        """
+        found = self.find(port)
+        if found is None:
+            raise SourceMissing(f"no {port.__name__.lower()} source: this snapshot or cluster does not offer one")
+        return found
+
+
+class Agent(Protocol):
+    """Looks at one speciality and reports facts; never diagnoses."""
+
+    name: str
+    description: str
+    kinds: frozenset[str]
+
+    def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
+        """Yield the facts seen in ``scope``, what was read completely, and what could not be seen."""
+        ...
+
+
+@hookspec
+def register_agents(settings: Settings) -> Sequence[Agent]:
+    """Return the agents that this plugin provides."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_sources(settings: Settings) -> Sequence[Source]:
+    """Return the sources that this plugin provides for the cluster or snapshot in ``settings``."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_vocabulary() -> Sequence[Traversable]:
+    """Return folders of YAML files that declare fact kinds."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_causes() -> Sequence[Traversable]:
+    """Return folders of YAML files that declare causes."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_rules() -> Sequence[Traversable]:
+    """Return folders of rule files (YAML, one rule a file, with embedded tests), searched recursively."""
+    raise NotImplementedError

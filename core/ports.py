@@ -1,0 +1,116 @@
+"""What the flow needs from the siblings: the twin, the rule book, the narrator, knowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sre_orchestrator.core.models import (
+    Cause,
+    Component,
+    Coverage,
+    Derivation,
+    Edge,
+    EdgeKind,
+    Fact,
+    Gap,
+    Hypothesis,
+    Question,
+    Report,
+    Runbook,
+    Scope,
+    Struct,
+)
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One change that the twin has seen: a component or edge version that opened or closed."""
+
+    at: datetime
+    what: str
+    component: str
+    text: str
+
+
+class Twin(Protocol):
+    """The component graph of one cluster, with history."""
+
+    def components(self, kind: str = "", namespace: str = "") -> tuple[Component, ...]:
+        """Return the present components, sorted by id."""
+        ...
+
+    def edges(self, components: Collection[str] | None = None) -> tuple[Edge, ...]:
+        """Return the present edges, or those that touch ``components``, sorted."""
+        ...
+
+    def neighbours(self, component: str, hops: int = 1) -> tuple[str, ...]:
+        """Return the ids within ``hops`` edges in either direction, without ``component``."""
+        ...
+
+    def impact(self, component: str, *, direction: str = "up", hops: int = 4) -> tuple[str, ...]:
+        """Return what is affected by ``component`` (``up``) or what it depends on (``down``), nearest first."""
+        ...
+
+    def changes(self, since: datetime, until: datetime) -> tuple[Change, ...]:
+        """Return what changed in the window, oldest first."""
+        ...
+
+
+class Inference(Struct, frozen=True, kw_only=True):
+    """What an inference gives: derivations in a total order, gaps when a budget ended it."""
+
+    derivations: tuple[Derivation, ...]
+    gaps: tuple[Gap, ...] = ()
+
+
+class Budget(Struct, frozen=True, kw_only=True):
+    """Bounds of one inference; reaching one ends it with a gap."""
+
+    facts: int = 1_000_000
+    firings: int = 1_000_000
+    seconds: float = 60.0
+
+
+class Plan(Protocol):
+    """A compiled rule book: immutable, shared between threads."""
+
+    digest: str
+    causes: Mapping[str, Cause]
+
+    def infer(
+        self, facts: Sequence[Fact], edges: Sequence[Edge], coverage: Sequence[Coverage], budget: Budget
+    ) -> Inference:
+        """Run every rule to the fixpoint; the same facts in any order give the same bytes."""
+        ...
+
+
+class Narrator(Protocol):
+    """Words a report; must not add to it."""
+
+    def narrate(self, report: Report) -> str:
+        """Return sentences, one a line, each citing fact ids as ``[f…]``."""
+        ...
+
+
+class Knowledge(Protocol):
+    """Finds the runbook passages that fit a hypothesis."""
+
+    def advise(self, hypothesis: Hypothesis) -> tuple[Runbook, ...]:
+        """Return the best passages first; empty when nothing fits."""
+        ...
+
+
+class Progress(Protocol):
+    """Is told how an investigation goes; must not raise."""
+
+    def step(self, name: str) -> None:
+        """A step of the flow begins."""
+        ...
+
+    def agent(self, name: str, state: str) -> None:
+        """An agent is ``asked``, ``done`` or ``failed``."""
+        ...
+
+
+__all__ = ["Budget", "Change", "EdgeKind", "Inference", "Knowledge", "Narrator", "Plan", "Progress", "Question", "Scope", "Twin"]

@@ -1,0 +1,1 @@
+"""Built-in plugins: agents look, sources read, objects are the Kubernetes structs."""

@@ -1,0 +1,1 @@
+"""Agents: each looks at one speciality and reports facts."""

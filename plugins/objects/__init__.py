@@ -1,0 +1,1 @@
+"""Kubernetes objects as small structs that name only the fields agents read."""

@@ -1,0 +1,1 @@
+"""Sources: where data come from, behind the ports that agents ask for."""

@@ -1,0 +1,164 @@
+"""What agents ask of sources; a live API, a snapshot and an MCP server all answer through these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from sre_orchestrator.core.models import Gap, Struct
+from sre_orchestrator.plugins.objects.meta import Object
+
+K = TypeVar("K", bound=Object)
+
+
+class Listing(Struct, Generic[K], frozen=True, kw_only=True):
+    """All objects of one kind that could be read.
+
+    ``complete_in`` names the namespaces that were read completely, or ``{"*"}`` for the cluster;
+    agents turn it into Coverage. ``gaps`` says what could not be read.
+    """
+
+    items: tuple[K, ...]
+    complete_in: frozenset[str] = frozenset()
+    gaps: tuple[Gap, ...] = ()
+
+
+@runtime_checkable
+class ClusterObjects(Protocol):
+    """Kubernetes objects."""
+
+    async def list(self, kind: type[K]) -> Listing[K]:
+        """Return every object of ``kind`` (a struct of ``plugins.objects``)."""
+        ...
+
+    async def server_version(self) -> str:
+        """Return the API server's version, such as ``v1.31.2``, or ``""``."""
+        ...
+
+
+class LogStream(Struct, frozen=True, kw_only=True):
+    """One container's log: which, and whether every line of the container's life is there."""
+
+    namespace: str
+    pod: str
+    container: str
+    previous: bool = False
+    complete: bool = True
+
+
+@runtime_checkable
+class PodLogs(Protocol):
+    """Container logs."""
+
+    async def streams(self, namespace: str) -> Sequence[LogStream]:
+        """Return the logs that exist in ``namespace``."""
+        ...
+
+    def lines(self, stream: LogStream) -> Iterator[str]:
+        """Yield the lines, oldest first; invalid UTF-8 replaced, an over-long line cut (limits in settings)."""
+        ...
+
+
+class Series(Struct, frozen=True, kw_only=True):
+    """One time series; ``times`` are Unix seconds (float64, ascending), ``values`` float64, same length."""
+
+    name: str
+    labels: dict[str, str]
+    times: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+    unit: str = ""
+
+
+@runtime_checkable
+class Metrics(Protocol):
+    """Time series around the incident."""
+
+    async def series(self, since: datetime, until: datetime) -> Sequence[Series]:
+        """Return the series in the window."""
+        ...
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """One alert of Alertmanager's v2 API."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    state: str = "active"
+    generator_url: str = ""
+
+
+@runtime_checkable
+class Alerts(Protocol):
+    """Firing alerts."""
+
+    async def alerts(self) -> Sequence[Alert]:
+        """Return the alerts, silenced ones included (``state``)."""
+        ...
+
+
+class TcpProbe(Struct, frozen=True, kw_only=True):
+    """The outcome of one TCP connection to a service port."""
+
+    namespace: str
+    service: str
+    port: int
+    reachable: bool
+    output: str = ""
+
+
+@runtime_checkable
+class Connectivity(Protocol):
+    """TCP probes from inside the cluster."""
+
+    async def probes(self) -> Sequence[TcpProbe]:
+        """Return the outcomes."""
+        ...
+
+
+class Unit(Struct, frozen=True, kw_only=True):
+    """A system unit on a node, from ``systemctl status``.
+
+    ``state`` is systemd's ActiveState (``active``, ``inactive``, ``failed``, ``activating``, …),
+    ``since`` when it got there, ``lines`` the journal's tail.
+    """
+
+    node: str
+    name: str
+    state: str
+    sub_state: str = ""
+    since: datetime | None = None
+    result: str = ""
+    lines: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class HostUnits(Protocol):
+    """System units of nodes."""
+
+    async def units(self) -> Sequence[Unit]:
+        """Return the units that were recorded."""
+        ...
+
+
+class Dependency(Struct, frozen=True, kw_only=True):
+    """``caller`` calls ``callee`` (workload or service names) in ``namespace``."""
+
+    namespace: str
+    caller: str
+    callee: str
+    provenance: str = "declared"
+
+
+@runtime_checkable
+class Topology(Protocol):
+    """Declared or traced call relations."""
+
+    async def dependencies(self) -> Sequence[Dependency]:
+        """Return the relations."""
+        ...

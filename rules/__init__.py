@@ -1,0 +1,1 @@
+"""The rule book: reader, checker, engines, and the rules themselves by domain."""
