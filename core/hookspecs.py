@@ -45,6 +45,7 @@ class Sources:
 
         Raises:
             SourceMissing: there is none; the host turns it into a Gap.
+
         """
         found = self.find(port)
         if found is None:

@@ -28,8 +28,7 @@ def name_of(component: str) -> str:
     >>> name_of("pod/shop/web-1"), name_of("node/worker-1")
     ('web-1', 'worker-1')
     """
-    parts = component.split("/", 2)
-    return parts[-1]
+    return component.split("/", 2)[-1]
 
 
 def namespace_of(component: str) -> str:
@@ -38,7 +37,6 @@ def namespace_of(component: str) -> str:
     >>> namespace_of("pod/shop/web-1"), namespace_of("namespace/shop"), namespace_of("node/worker-1")
     ('shop', 'shop', '')
     """
-    parts = component.split("/", 2)
-    if len(parts) == 3:
-        return parts[1]
-    return parts[1] if parts[0] == "namespace" and len(parts) == 2 else ""
+    kind, _, rest = component.partition("/")
+    namespace, slash, _ = rest.partition("/")
+    return namespace if slash or kind == "namespace" else ""

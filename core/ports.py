@@ -105,12 +105,24 @@ class Progress(Protocol):
     """Is told how an investigation goes; must not raise."""
 
     def step(self, name: str) -> None:
-        """A step of the flow begins."""
+        """Note that a step of the flow begins."""
         ...
 
     def agent(self, name: str, state: str) -> None:
-        """An agent is ``asked``, ``done`` or ``failed``."""
+        """Note that an agent is ``asked``, ``done`` or ``failed``."""
         ...
 
 
-__all__ = ["Budget", "Change", "EdgeKind", "Inference", "Knowledge", "Narrator", "Plan", "Progress", "Question", "Scope", "Twin"]
+__all__ = [
+    "Budget",
+    "Change",
+    "EdgeKind",
+    "Inference",
+    "Knowledge",
+    "Narrator",
+    "Plan",
+    "Progress",
+    "Question",
+    "Scope",
+    "Twin",
+]

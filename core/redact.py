@@ -14,7 +14,10 @@ _SECRETS = (
         r"|credentials?)[\"']?\s*[=:]\s*[\"']?)(?P<secret>(?!\*\*\*)[^\s\"',;&]{3,})",
         re.IGNORECASE,
     ),
-    re.compile(r"(?P<keep>\b(?:authorization[\"']?\s*[=:]\s*[\"']?)?(?:bearer|basic)\s+)(?P<secret>[\w.~+/=-]{8,})", re.IGNORECASE),
+    re.compile(
+        r"(?P<keep>\b(?:authorization[\"']?\s*[=:]\s*[\"']?)?(?:bearer|basic)\s+)(?P<secret>[\w.~+/=-]{8,})",
+        re.IGNORECASE,
+    ),
     re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)(?P<secret>[^\s@/]+)(?=@)", re.IGNORECASE),
     re.compile(r"(?P<keep>-----BEGIN [A-Z ]*PRIVATE KEY-----)(?P<secret>.*?)(?=-----END|\Z)", re.DOTALL),
     re.compile(r"(?P<keep>)(?P<secret>\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)"),

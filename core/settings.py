@@ -48,6 +48,7 @@ def read_settings(path: Path | None, environment: Mapping[str, str], **overrides
 
     Raises:
         SettingsError: the file or a variable cannot be used; the message names it.
+
     """
     values: dict[str, object] = _file(path) if path else {}
     for key in Settings.__struct_fields__:

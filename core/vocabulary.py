@@ -77,6 +77,7 @@ def load_vocabulary(folders: Iterable[Traversable] = ()) -> Vocabulary:
 
     Raises:
         RuleError: a file cannot be read, or two files declare one kind.
+
     """
     kinds: dict[str, FactKind] = {}
     origin: dict[str, str] = {}
@@ -86,7 +87,9 @@ def load_vocabulary(folders: Iterable[Traversable] = ()) -> Vocabulary:
                 continue
             for kind, declared in _read(path).items():
                 if kind in kinds:
-                    raise RuleError(f"{path}: fact kind {kind!r} is already declared in {origin[kind]}; rename one of them")
+                    raise RuleError(
+                        f"{path}: fact kind {kind!r} is already declared in {origin[kind]}; rename one of them"
+                    )
                 kinds[kind], origin[kind] = declared, str(path)
     return Vocabulary(kinds)
 

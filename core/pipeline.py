@@ -1,0 +1,97 @@
+"""One incident, from report to answer. Read this file first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from sre_orchestrator.core.ask import next_questions
+from sre_orchestrator.core.cite import cite
+from sre_orchestrator.core.gather import Observations, gather
+from sre_orchestrator.core.hookspecs import Agent, Sources
+from sre_orchestrator.core.models import Cost, Hypothesis, Incident, Report, Scope, Versions
+from sre_orchestrator.core.ports import Budget, Inference, Knowledge, Narrator, Plan, Progress, Twin
+from sre_orchestrator.core.rank import Ranking, rank
+from sre_orchestrator.core.report import compose
+from sre_orchestrator.core.route import route
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What an installation is made of; ``api.wiring`` puts it together."""
+
+    twin: Twin
+    sources: Sources
+    agents: Sequence[Agent]
+    plan: Plan
+    vocabulary: Vocabulary
+    narrator: Narrator
+    knowledge: Knowledge
+    settings: Settings
+    versions: Versions
+    progress: Progress
+    clock: Callable[[], float]
+
+
+async def diagnose(incident: Incident, parts: Parts) -> Report:
+    """Diagnose one incident.
+
+    The steps are those of ``docs/explanation/flow.md``: route, gather, infer, rank, ask next
+    (bounded by ``settings.rounds`` and ``settings.round_budget_seconds``), advise, narrate, cite.
+    """
+    begun = parts.clock()
+    scope = route(incident, parts.twin, parts.agents, parts.settings)
+    seen = await gather(scope, parts)
+    inference, ranking = _conclude(scope, seen, parts)
+    asked: set[tuple[str, str]] = set()
+    for _ in range(parts.settings.rounds):
+        questions = next_questions(ranking, seen, parts.agents, asked)
+        if not questions or parts.clock() - begun > parts.settings.round_budget_seconds:
+            break
+        asked |= {(question.kind, question.component) for question in questions}
+        agents = tuple(sorted({name for question in questions for name in question.agents}))
+        seen = seen.plus(await gather(msgspec.structs.replace(scope, questions=questions, agents=agents), parts))
+        inference, ranking = _conclude(scope, seen, parts)
+    report = compose(
+        incident,
+        ranking=msgspec.structs.replace(ranking, hypotheses=_advise(ranking.hypotheses, parts.knowledge)),
+        seen=seen,
+        inference=inference,
+        vocabulary=parts.vocabulary,
+        settings=parts.settings,
+        versions=parts.versions,
+        cost=_cost(begun, seen.agents_ms, parts),
+    )
+    parts.progress.step("narrate")
+    return cite(msgspec.structs.replace(report, narrative=parts.narrator.narrate(report)))
+
+
+def _conclude(scope: Scope, seen: Observations, parts: Parts) -> tuple[Inference, Ranking]:
+    parts.progress.step("infer")
+    edges = parts.twin.edges()
+    inference = parts.plan.infer(seen.facts, edges, seen.coverage, Budget())
+    parts.progress.step("rank")
+    ranking = rank(
+        scope,
+        facts=seen.facts,
+        derivations=inference.derivations,
+        edges=edges,
+        causes=parts.plan.causes,
+        vocabulary=parts.vocabulary,
+        settings=parts.settings,
+    )
+    return inference, ranking
+
+
+def _advise(hypotheses: Sequence[Hypothesis], knowledge: Knowledge) -> tuple[Hypothesis, ...]:
+    return tuple(
+        msgspec.structs.replace(hypothesis, runbooks=knowledge.advise(hypothesis)) for hypothesis in hypotheses
+    )
+
+
+def _cost(begun: float, agents_ms: Mapping[str, int], parts: Parts) -> Cost:
+    return Cost(elapsed_ms=round((parts.clock() - begun) * 1000), agents_ms=dict(agents_ms))

@@ -1,0 +1,257 @@
+"""Turns derivations into ranked hypotheses; ``docs/explanation/ranking.md`` tells the reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sre_orchestrator.core.models import (
+    Cause,
+    Derivation,
+    Edge,
+    Fact,
+    Hypothesis,
+    Missing,
+    Question,
+    Scope,
+    Struct,
+)
+from sre_orchestrator.core.proof import Proofs
+from sre_orchestrator.core.reach import Graph, blamed
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.vocabulary import Vocabulary
+from sre_orchestrator.core.weigh import (
+    CHANGED,
+    EXPLAINED_STRONG,
+    EXPLAINED_WEAK,
+    MAX_UNDECIDED,
+    NAMED,
+    PRIOR,
+    UNDECIDED,
+    WEIGHT,
+    WORDS,
+    Evidence,
+    combined,
+    confidence,
+    coverage_term,
+)
+
+
+class Ranking(Struct, frozen=True, kw_only=True):
+    """Hypotheses in order, those that the facts speak against, and the symptom facts of the scope."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    ruled_out: tuple[Hypothesis, ...] = ()
+    symptoms: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Candidate:
+    """A (cause, component) while its evidence is being added up."""
+
+    cause: Cause
+    component: str
+    supports: list[Derivation] = field(default_factory=list)
+    opposes: list[Derivation] = field(default_factory=list)
+    explains: frozenset[str] = frozenset()
+    reach: Mapping[str, int] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+    log_odds: float = 0.0
+    explained_by: str = ""
+
+    @property
+    def key(self) -> str:
+        """Name the candidate: cause at component."""
+        return f"{self.cause.id} at {self.component}"
+
+    @property
+    def strong(self) -> bool:
+        """Say whether a strong rule proves it."""
+        return any(one.conclusion is not None and one.conclusion.strength == "strong" for one in self.supports)
+
+
+def rank(
+    scope: Scope,
+    *,
+    facts: Sequence[Fact],
+    derivations: Sequence[Derivation],
+    edges: Sequence[Edge],
+    causes: Mapping[str, Cause],
+    vocabulary: Vocabulary,
+    settings: Settings,
+) -> Ranking:
+    """Return the hypotheses in a total order: the same derivations give the same bytes.
+
+    Derivations are merged by (cause, blamed component); distinct facts count once; explained
+    symptoms raise, contradictions and undecided conditions lower; what another hypothesis further
+    upstream explains moves below it.
+    """
+    graph, proofs = Graph(edges), Proofs(derivations)
+    symptoms = {fact.id: fact for fact in facts if _symptom(fact, vocabulary)}
+    changes = [fact for fact in facts if _is_change(fact, vocabulary)]
+    candidates = _candidates(derivations, causes, graph)
+    for candidate in candidates:
+        _weigh(candidate, scope, symptoms, changes, graph, proofs, vocabulary)
+    _explain_away(candidates)
+    ordered = sorted(candidates, key=_order)
+    hypotheses = [_hypothesis(candidate, proofs) for candidate in ordered]
+    return Ranking(
+        hypotheses=tuple(h for h, c in zip(hypotheses, ordered, strict=True) if not _refuted(c, h, settings)),
+        ruled_out=tuple(h for h, c in zip(hypotheses, ordered, strict=True) if _refuted(c, h, settings)),
+        symptoms=tuple(sorted(symptoms, key=lambda fact: (str(symptoms[fact].observed_at or "9"), fact))),
+    )
+
+
+def _symptom(fact: Fact, vocabulary: Vocabulary) -> str | None:
+    kind = vocabulary.kinds.get(fact.kind)
+    return kind.symptom if kind else None
+
+
+def _is_change(fact: Fact, vocabulary: Vocabulary) -> bool:
+    kind = vocabulary.kinds.get(fact.kind)
+    return bool(kind and kind.change and fact.observed_at)
+
+
+def _candidates(derivations: Sequence[Derivation], causes: Mapping[str, Cause], graph: Graph) -> list[Candidate]:
+    found: dict[tuple[str, str], Candidate] = {}
+    for derivation in derivations:
+        conclusion = derivation.conclusion
+        if conclusion is None:
+            continue
+        cause = causes[conclusion.cause]
+        component = blamed(cause, conclusion.component, graph)
+        candidate = found.setdefault((cause.id, component), Candidate(cause=cause, component=component))
+        (candidate.supports if conclusion.polarity == "for" else candidate.opposes).append(derivation)
+    return [candidate for candidate in found.values() if candidate.supports]
+
+
+def _weigh(
+    candidate: Candidate,
+    scope: Scope,
+    symptoms: Mapping[str, Fact],
+    changes: Sequence[Fact],
+    graph: Graph,
+    proofs: Proofs,
+    vocabulary: Vocabulary,
+) -> None:
+    candidate.reach = graph.reach(candidate.cause, candidate.component)
+    named = {fact for one in candidate.supports for fact in one.explains}
+    candidate.explains = frozenset(
+        {fact for fact, symptom in symptoms.items() if symptom.component in candidate.reach} | (named & symptoms.keys())
+    )
+    candidate.changes = _changes_before(candidate, symptoms, changes, scope)
+    undecided = {missing for one in candidate.supports for missing in one.missing}
+    candidate.log_odds = (
+        PRIOR
+        + combined(_evidence(candidate.supports, proofs))
+        - combined(_evidence(candidate.opposes, proofs))
+        + coverage_term(candidate.explains, symptoms.keys())
+        + NAMED * bool(set(scope.components) & candidate.reach.keys())
+        + WORDS * bool(set(scope.symptoms) & _classes(candidate, symptoms, vocabulary))
+        + CHANGED * bool(candidate.changes)
+        - min(UNDECIDED * len(undecided), MAX_UNDECIDED)
+    )
+
+
+def _classes(candidate: Candidate, symptoms: Mapping[str, Fact], vocabulary: Vocabulary) -> set[str]:
+    """Return the symptom classes that the cause shows: as declared, else as explained here."""
+    if candidate.cause.symptoms:
+        return set(candidate.cause.symptoms)
+    return {_symptom(symptoms[fact], vocabulary) or "" for fact in candidate.explains}
+
+
+def _evidence(derivations: Sequence[Derivation], proofs: Proofs) -> list[Evidence]:
+    return [
+        Evidence(strength=one.conclusion.strength, facts=proofs.base(one))
+        for one in derivations
+        if one.conclusion is not None
+    ]
+
+
+def _changes_before(
+    candidate: Candidate, symptoms: Mapping[str, Fact], changes: Sequence[Fact], scope: Scope
+) -> tuple[str, ...]:
+    """Return the changes of the blamed object between the window's start and its first symptom, latest first."""
+    begun = min((at for fact in candidate.explains if (at := symptoms[fact].observed_at)), default=scope.until)
+    near = {component for component, hops in candidate.reach.items() if hops == 0}
+    fitting = [
+        (fact.observed_at, fact.id)
+        for fact in changes
+        if fact.component in near and fact.observed_at and scope.since <= fact.observed_at <= begun
+    ]
+    return tuple(fact for _, fact in sorted(fitting, reverse=True))
+
+
+def _explain_away(candidates: Sequence[Candidate]) -> None:
+    """Lower what a likelier hypothesis at another component, further upstream, accounts for."""
+    by_likelihood = sorted(candidates, key=_order)
+    for effect in candidates:
+        for origin in by_likelihood:
+            if origin.log_odds < effect.log_odds - (EXPLAINED_STRONG if effect.strong else EXPLAINED_WEAK):
+                break
+            if _accounts_for(origin, effect):
+                effect.explained_by = origin.key
+                break
+    for effect in candidates:
+        if effect.explained_by:
+            effect.log_odds -= EXPLAINED_STRONG if effect.strong else EXPLAINED_WEAK
+
+
+def _accounts_for(origin: Candidate, effect: Candidate) -> bool:
+    """Say whether ``effect`` lies downstream of ``origin`` and shows nothing that it does not explain."""
+    return (
+        origin.component != effect.component
+        and origin.reach.get(effect.component, 0) > 0
+        and origin.component not in effect.reach
+        and effect.explains <= origin.explains
+    )
+
+
+def _order(candidate: Candidate) -> tuple[float, bool, int, int, str, str]:
+    return (
+        -round(candidate.log_odds, 6),
+        bool(candidate.explained_by),
+        -len(candidate.explains),
+        -len(candidate.supports),
+        candidate.cause.id,
+        candidate.component,
+    )
+
+
+def _refuted(candidate: Candidate, hypothesis: Hypothesis, settings: Settings) -> bool:
+    return bool(candidate.opposes) and hypothesis.confidence < settings.confidence_floor / 2
+
+
+def _hypothesis(candidate: Candidate, proofs: Proofs) -> Hypothesis:
+    supports = sorted(candidate.supports, key=lambda one: (_strength_order(one), one.rule, sorted(one.bound.items())))
+    missing = tuple(
+        sorted({m for one in supports for m in one.missing}, key=lambda m: (m.kind, m.component, m.condition))
+    )
+    cause = candidate.cause
+    return Hypothesis(
+        cause=cause.id,
+        component=candidate.component,
+        title=cause.title,
+        category=cause.category,
+        confidence=confidence(candidate.log_odds),
+        because=supports[0].because,
+        proof=tuple(proofs.tree(one) for one in supports),
+        explains=tuple(sorted(candidate.explains)),
+        explained_by=candidate.explained_by,
+        against=tuple(proofs.tree(one) for one in sorted(candidate.opposes, key=lambda one: (one.rule, one.because))),
+        missing=missing,
+        changes=candidate.changes,
+        next_question=_question(missing, candidate.component),
+        remedy=cause.remedy,
+    )
+
+
+def _question(missing: Sequence[Missing], component: str) -> Question | None:
+    if not missing:
+        return None
+    first = missing[0]
+    return Question(kind=first.kind, component=first.component or component, text=first.condition)
+
+
+def _strength_order(derivation: Derivation) -> float:
+    return -WEIGHT[derivation.conclusion.strength] if derivation.conclusion else 0.0

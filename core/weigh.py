@@ -1,0 +1,71 @@
+"""The arithmetic of confidence: evidence adds up as log odds.
+
+Each strength is the natural logarithm of a Bayes factor on the scale of Kass and Raftery,
+"Bayes Factors", JASA 90 (1995): weak about 2 ("barely worth mentioning"), moderate about 6
+("positive"), strong about 24 ("strong"). That evidence adds in log odds is Good, "Probability
+and the Weighing of Evidence" (1950). The other terms are bounded so that none of them can turn
+weak evidence into a diagnosis by itself; ``docs/explanation/ranking.md`` discusses each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Set
+
+from sre_orchestrator.core.models import Strength, Struct
+
+WEIGHT: Mapping[Strength, float] = {"weak": 0.7, "moderate": 1.8, "strong": 3.2}
+PRIOR = -1.4
+REPEATED = 0.5
+MAX_PROOF = 5.5
+SYMPTOMS = 1.0
+NO_SYMPTOM = -0.8
+NAMED = 0.5
+WORDS = 0.3
+CHANGED = 0.3
+UNDECIDED = 0.25
+MAX_UNDECIDED = 0.75
+EXPLAINED_WEAK = 1.5
+EXPLAINED_STRONG = 0.3
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """One derivation as evidence: its strength and the base facts under it."""
+
+    strength: Strength
+    facts: frozenset[str]
+
+
+def combined(evidence: Iterable[Evidence]) -> float:
+    """Return the log odds of all evidence, each fact counted once.
+
+    The strongest comes first; evidence counts by the share of its facts that nothing stronger
+    used, and halves at each further step, since facts of one fault are not independent.
+    """
+    used: set[str] = set()
+    total = 0.0
+    factor = 1.0
+    for one in sorted(evidence, key=lambda one: (-WEIGHT[one.strength], -len(one.facts), sorted(one.facts))):
+        new = one.facts - used
+        if not new:
+            continue
+        total += factor * WEIGHT[one.strength] * len(new) / len(one.facts)
+        used |= new
+        factor *= REPEATED
+    return min(total, MAX_PROOF)
+
+
+def coverage_term(explained: Set[str], symptoms: Set[str]) -> float:
+    """Return what the share of explained symptoms adds; a cause that shows nowhere is unlikely to matter."""
+    if not explained:
+        return NO_SYMPTOM
+    return SYMPTOMS * len(explained) / len(symptoms)
+
+
+def confidence(log_odds: float) -> float:
+    """Return the probability of ``log_odds``, rounded to four digits so that every platform agrees.
+
+    >>> confidence(0.0)
+    0.5
+    """
+    return round(1.0 / (1.0 + math.exp(-log_odds)), 4)
