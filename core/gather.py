@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from sre_orchestrator.core.boundary import Failure, guarded
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Agent, Sources
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope, Struct
@@ -77,7 +78,8 @@ async def _ask(agent: Agent, scope: Scope, sources: Sources, timeout: float) -> 
     answer.set_running_or_notify_cancel()
 
     def work() -> None:
-        answer.set_result(asyncio.run(_collect(agent, scope, sources, kept)))
+        outcome = guarded(lambda: asyncio.run(_collect(agent, scope, sources, kept)))
+        answer.set_result(_failed(agent, outcome.why) if isinstance(outcome, Failure) else outcome.value)
 
     threading.Thread(target=work, name=f"agent-{agent.name}", daemon=True).start()
     with anyio.move_on_after(timeout):
@@ -94,15 +96,11 @@ async def _collect(agent: Agent, scope: Scope, sources: Sources, kept: list[obje
             kept.append(observation)
     except SourceMissing as missing:
         return Gap(agent=agent.name, what="everything it looks at", why=str(missing))
-    except Exception as error:  # noqa: BLE001 - the agent boundary
-        why = f"{type(error).__name__}: {error}"
-        return Gap(
-            agent=agent.name,
-            what="everything it had not yet reported",
-            why=why,
-            remedy="report this as a bug of the agent",
-        )
     return None
+
+
+def _failed(agent: Agent, why: str) -> Gap:
+    return Gap(agent=agent.name, what="everything it had not yet reported", why=why, remedy="look at the agent's log")
 
 
 def _checked(agent: Agent, kept: Iterable[object], vocabulary: Vocabulary) -> Iterable[Fact | Coverage | Gap]:
