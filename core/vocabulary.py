@@ -67,7 +67,7 @@ class Vocabulary:
             attribute = kind.attributes.get(name)
             if attribute is None:
                 return f"{fact.kind}: unknown attribute {name!r}{nearest(name, kind.attributes)}"
-            if not _fits(value, attribute.type):
+            if not fits(value, attribute.type):
                 return f"{fact.kind}: {name} must be {attribute.type}, got {type(value).__name__}"
         return ""
 
@@ -111,7 +111,8 @@ def _read(path: Traversable) -> dict[str, FactKind]:
         raise RuleError(f"{path}: {error}; see docs/reference/vocabulary.md for the keys") from error
 
 
-def _fits(value: object, kind: AttributeType) -> bool:
+def fits(value: object, kind: AttributeType) -> bool:
+    """Say whether ``value`` has the type that an attribute declares (a boolean is no number)."""
     if isinstance(value, bool):
         return kind == "boolean"
     return isinstance(value, _PYTHON[kind])

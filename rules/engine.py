@@ -1,0 +1,201 @@
+"""The default engine: stratified, semi-naive forward chaining over hash-indexed joins.
+
+A first pass joins every rule of a stratum over all facts, starting at its rarest kind; after
+that only what was newly derived is joined again. Facts are sets, so positive recursion ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from sre_orchestrator.core.facts import fact_id
+from sre_orchestrator.core.models import Cause, Conclusion, Coverage, Derivation, Edge, Fact, Gap
+from sre_orchestrator.core.ports import Budget, Inference
+from sre_orchestrator.rules.compiled import CompiledRule, CompiledVariant, compile_rule
+from sre_orchestrator.rules.counts import counted
+from sre_orchestrator.rules.joins import join
+from sre_orchestrator.rules.memory import Memory, Row
+from sre_orchestrator.rules.model import Conclude, Derive, Rule
+from sre_orchestrator.rules.negation import Undecided, absent_or_undecided
+from sre_orchestrator.rules.operators import Value
+from sre_orchestrator.rules.stratify import derived_kinds, read_kinds, stratify
+from sre_orchestrator.rules.templates import PLACEHOLDER, render, typed
+
+Binding = Mapping[str, Row]
+
+
+class _Exhausted(Exception):  # noqa: N818 - a signal, not an error
+    """A budget is used up."""
+
+
+class Plan:
+    """A compiled rule book (``core.ports.Plan``): immutable, shared between threads."""
+
+    def __init__(self, rules: Sequence[Rule], causes: Mapping[str, Cause], digest: str) -> None:
+        self.rules = stratify(rules)
+        self.causes = causes
+        self.digest = digest
+        self._compiled = tuple(compile_rule(rule) for rule in self.rules)
+        self._derived = frozenset(kind for rule in self.rules for kind in derived_kinds(rule))
+        self._read = frozenset(kind for rule in self.rules for kind in read_kinds(rule))
+
+    def infer(
+        self,
+        facts: Sequence[Fact],
+        edges: Sequence[Edge],
+        coverage: Sequence[Coverage],
+        budget: Budget,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> Inference:
+        """Run every rule to the fixpoint.
+
+        The derivations come in a total order that does not depend on the order of ``facts``. A
+        budget that is used up ends the run with what was derived so far and a Gap.
+        """
+        if len(facts) > budget.facts:
+            facts = sorted(facts, key=lambda fact: fact.id)[: budget.facts]
+            gap = _gap(f"only {budget.facts} facts were considered (budget)")
+        else:
+            gap = None
+        wanted = [fact for fact in facts if fact.kind in self._read]
+        run = _Run(Memory(wanted, edges, coverage), self._derived, budget, clock)
+        try:
+            for stratum in sorted({rule.rule.stratum for rule in self._compiled}):
+                run.stratum([rule for rule in self._compiled if rule.rule.stratum == stratum])
+        except _Exhausted as spent:
+            gap = _gap(str(spent))
+        return Inference(derivations=tuple(sorted(run.fired.values(), key=_order)), gaps=(gap,) if gap else ())
+
+
+class _Run:
+    """One inference in progress."""
+
+    def __init__(self, memory: Memory, derived: frozenset[str], budget: Budget, clock: Callable[[], float]) -> None:
+        self.memory = memory
+        self.fired: dict[tuple[object, ...], Derivation] = {}
+        self._derived = derived
+        self._budget = budget
+        self._clock = clock
+        self._until = clock() + budget.seconds
+        self._delta: list[Row] = []
+
+    def stratum(self, rules: Sequence[CompiledRule]) -> None:
+        for rule in rules:
+            for variant in rule.variants:
+                self._fire_all(rule, self._whole(variant))
+        while self._delta:
+            delta, self._delta = self._delta, []
+            for rule in rules:
+                for variant in rule.variants:
+                    self._fire_all(rule, self._touched(variant, delta))
+
+    def _whole(self, variant: CompiledVariant) -> Iterator[dict[str, Row]]:
+        """Join a variant over everything, from its rarest kind."""
+        starts = variant.starts
+        if not starts:
+            return join(variant.from_any, self.memory, {})
+        rarest = min(starts, key=lambda place: (self.memory.size(starts[place].kind), place))
+        return join(variant.steps[rarest], self.memory, {})
+
+    def _touched(self, variant: CompiledVariant, delta: Iterable[Row]) -> Iterator[dict[str, Row]]:
+        """Join a variant from each newly derived fact."""
+        for row in delta:
+            for place, pattern in variant.starts.items():
+                if row.fact is not None and pattern.kind == row.fact.kind:
+                    yield from join(variant.steps[place], self.memory, {}, start=row)
+
+    def _fire_all(self, rule: CompiledRule, bindings: Iterator[dict[str, Row]]) -> None:
+        made: list[Fact] = []
+        for partial in bindings:
+            for binding in counted(rule, self.memory, partial):
+                made += self._fire(rule, binding)
+        for fact in made:
+            row = self.memory.add(fact)
+            if row is not None:
+                self._delta.append(row)
+
+    def _fire(self, rule: CompiledRule, binding: dict[str, Row]) -> Iterator[Fact]:
+        bound = {name: row.ids for name, row in sorted(binding.items()) if row.ids}
+        edges = tuple(row.text for _, row in sorted(binding.items()) if row.text)
+        place = (rule.rule.id, tuple(bound.items()), edges)
+        if (*place, 0) in self.fired:
+            return
+        decided = absent_or_undecided(rule, self.memory, binding, self._derived)
+        if decided is None:
+            return
+        for number, then in enumerate(rule.rule.then):
+            derivation = _derivation(rule.rule, then, binding, bound, edges, decided)
+            if derivation is None:
+                continue
+            self._spend()
+            self.fired[*place, number] = derivation
+            if derivation.derived is not None:
+                yield derivation.derived
+
+    def _spend(self) -> None:
+        if self._clock() > self._until:
+            raise _Exhausted(f"the inference stopped after {self._budget.seconds:g} s (budget)")
+        if len(self.fired) >= self._budget.firings or len(self.memory) >= self._budget.facts:
+            raise _Exhausted(
+                f"the inference stopped after {len(self.fired)} firings and {len(self.memory)} facts (budget)"
+            )
+
+
+def _derivation(  # noqa: PLR0917
+    rule: Rule,
+    then: Conclude | Derive,
+    binding: Binding,
+    bound: dict[str, tuple[str, ...]],
+    edges: tuple[str, ...],
+    decided: Undecided,
+) -> Derivation | None:
+    def value(name: str, attribute: str) -> Value:
+        return binding[name].values.get(attribute)
+
+    if any(value(m["name"], m["attribute"]) is None for m in PLACEHOLDER.finditer(then.component)):
+        return None
+    component = render(then.component, value)
+    conclusion, derived, because = None, None, rule.title
+    explains: tuple[str, ...] = ()
+    if isinstance(then, Conclude):
+        conclusion = Conclusion(cause=then.cause, component=component, polarity=then.polarity, strength=then.strength)
+        because = render(then.because, value)
+        explains = tuple(dict.fromkeys(fact for name in then.explains for fact in bound.get(name, ())))
+    else:
+        derived = derived_fact(then, component, value)
+    return Derivation(
+        rule=rule.id,
+        title=rule.title,
+        bound=bound,
+        edges=edges,
+        absent=decided.absent,
+        missing=decided.missing,
+        conclusion=conclusion,
+        derived=derived,
+        because=because,
+        explains=explains,
+    )
+
+
+def derived_fact(then: Derive, component: str, value: Callable[[str, str], Value]) -> Fact:
+    """Return the fact that ``then`` asserts; it carries no time, so that every derivation of it agrees."""
+    attributes = {name: typed(template, value) for name, template in then.attributes.items()}
+    kept = {name: one for name, one in attributes.items() if one is not None}
+    return Fact(
+        id=fact_id("", then.kind, component, kept), kind=then.kind, component=component, attributes=kept, agent="rules"
+    )
+
+
+def _gap(why: str) -> Gap:
+    return Gap(agent="rules", what="some conclusions", why=why, remedy="narrow the incident to fewer namespaces")
+
+
+def _order(derivation: Derivation) -> tuple[object, ...]:
+    conclusion, derived = derivation.conclusion, derivation.derived
+    end = (
+        (conclusion.cause, conclusion.component, conclusion.polarity)
+        if conclusion
+        else ("", derived.id if derived else "", "")
+    )
+    return (derivation.rule, sorted(derivation.bound.items()), derivation.edges, end)

@@ -1,0 +1,73 @@
+"""Orders rules so that what is negated or counted is complete before anyone looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from sre_orchestrator.core.errors import RuleError
+from sre_orchestrator.rules.model import Derive, FactPattern, Pattern, Rule
+
+
+def stratify(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the rules with their stratum, ordered by stratum and id.
+
+    Raises:
+        RuleError: a kind depends on its own negation or count; the message names the cycle's rules.
+
+    """
+    derived = {kind for rule in rules for kind in derived_kinds(rule)}
+    strata = dict.fromkeys(derived, 0)
+    for _ in range(len(derived) + 1):
+        changed = [rule for rule in rules if _raise_kinds(rule, strata)]
+        if not changed:
+            placed = (msgspec.structs.replace(rule, stratum=_stratum(rule, strata)) for rule in rules)
+            return tuple(sorted(placed, key=lambda rule: (rule.stratum, rule.id)))
+    names = ", ".join(sorted(f"{rule.path or rule.id}" for rule in changed))
+    raise RuleError(f"{names}: a derived kind depends on its own negation or count; break the cycle")
+
+
+def derived_kinds(rule: Rule) -> frozenset[str]:
+    """Return the kinds that ``rule`` asserts."""
+    return frozenset(then.kind for then in rule.then if isinstance(then, Derive))
+
+
+def read_kinds(rule: Rule) -> frozenset[str]:
+    """Return every fact kind that ``rule`` reads."""
+    return _positive(rule) | _closed(rule)
+
+
+def _positive(rule: Rule) -> frozenset[str]:
+    return frozenset(kind for variant in rule.variants for kind in _kinds(variant.patterns))
+
+
+def _closed(rule: Rule) -> frozenset[str]:
+    """Return the kinds that must be complete: negated, counted, or joined after a count."""
+    counted = {count.name for count in rule.counts}
+    after = [p for variant in rule.variants for p in variant.patterns if names_used(p) & counted]
+    negated = [pattern for group in rule.none for pattern in group]
+    return frozenset(_kinds([*negated, *(count.of for count in rule.counts), *after]))
+
+
+def names_used(pattern: Pattern) -> set[str]:
+    """Return the names that ``pattern`` refers to."""
+    if isinstance(pattern, FactPattern):
+        return {test.ref.name for test in pattern.tests if test.ref}
+    return {end.ref.name for end in (pattern.source, pattern.target) if end.ref}
+
+
+def _kinds(patterns: Iterable[Pattern]) -> set[str]:
+    return {pattern.kind for pattern in patterns if isinstance(pattern, FactPattern)}
+
+
+def _stratum(rule: Rule, strata: dict[str, int]) -> int:
+    below = [strata[kind] + 1 for kind in _closed(rule) if kind in strata]
+    return max([0, *below, *(strata[kind] for kind in _positive(rule) if kind in strata)])
+
+
+def _raise_kinds(rule: Rule, strata: dict[str, int]) -> bool:
+    stratum = _stratum(rule, strata)
+    low = [kind for kind in derived_kinds(rule) if strata[kind] < stratum]
+    strata.update(dict.fromkeys(low, stratum))
+    return bool(low)

@@ -1,0 +1,75 @@
+"""Texts with placeholders: ``{name.attribute}`` and ``{name.attribute|filter}``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from sre_orchestrator.core.models import Scalar
+from sre_orchestrator.rules.operators import Value
+
+PLACEHOLDER = re.compile(r"\{(?P<name>\w+)\.(?P<attribute>\w+)(?:\|(?P<filter>\w+))?\}")
+_STEP = 1024
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def as_bytes(value: Value) -> str:
+    """Word a number of bytes.
+
+    >>> as_bytes(134217728), as_bytes(1536)
+    ('128 MiB', '1.5 KiB')
+    """
+    size = float(value) if isinstance(value, int | float) else 0.0
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(size) < _STEP or unit == "TiB":
+            return f"{size:.4g} {unit}" if size % 1 else f"{int(size)} {unit}"
+        size /= _STEP
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+def as_duration(value: Value) -> str:
+    """Word a number of seconds.
+
+    >>> as_duration(45), as_duration(90), as_duration(7200)
+    ('45 s', '1.5 min', '2 h')
+    """
+    seconds = float(value) if isinstance(value, int | float) else 0.0
+    for limit, size, unit in ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (_DAY, _HOUR, "h")):
+        if abs(seconds) < limit:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds / _DAY:.3g} d"
+
+
+def as_percent(value: Value) -> str:
+    """Word a ratio.
+
+    >>> as_percent(0.425)
+    '42.5 %'
+    """
+    return f"{float(value) * 100:.3g} %" if isinstance(value, int | float) else str(value)
+
+
+FILTERS: Mapping[str, Callable[[Value], str]] = {"bytes": as_bytes, "duration": as_duration, "percent": as_percent}
+
+
+def render(template: str, values: Callable[[str, str], Value]) -> str:
+    """Fill the placeholders of ``template``; ``values(name, attribute)`` gives each value."""
+
+    def fill(match: re.Match[str]) -> str:
+        value = values(match["name"], match["attribute"])
+        if match["filter"]:
+            return FILTERS[match["filter"]](value)
+        return f"{value:g}" if isinstance(value, float) else str("?" if value is None else value)
+
+    return PLACEHOLDER.sub(fill, template)
+
+
+def typed(template: Scalar, values: Callable[[str, str], Value]) -> Scalar | None:
+    """Return the value itself where the template is one bare placeholder, else the rendered text."""
+    if not isinstance(template, str):
+        return template
+    whole = PLACEHOLDER.fullmatch(template)
+    if whole and not whole["filter"]:
+        value = values(whole["name"], whole["attribute"])
+        return value if isinstance(value, str | int | float | bool) else None
+    return render(template, values)
