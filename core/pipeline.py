@@ -11,7 +11,7 @@ from sre_orchestrator.core.ask import next_questions
 from sre_orchestrator.core.cite import cite
 from sre_orchestrator.core.gather import Observations, gather
 from sre_orchestrator.core.hookspecs import Agent, Sources
-from sre_orchestrator.core.models import Cost, Hypothesis, Incident, Report, Scope, Versions
+from sre_orchestrator.core.models import Cost, Gap, Hypothesis, Incident, Report, Scope, Versions
 from sre_orchestrator.core.ports import Budget, Inference, Knowledge, Narrator, Plan, Progress, Twin
 from sre_orchestrator.core.rank import Ranking, rank
 from sre_orchestrator.core.report import compose
@@ -35,6 +35,7 @@ class Parts:
     versions: Versions
     progress: Progress
     clock: Callable[[], float]
+    gaps: tuple[Gap, ...] = ()
 
 
 async def diagnose(incident: Incident, parts: Parts) -> Report:
@@ -45,7 +46,7 @@ async def diagnose(incident: Incident, parts: Parts) -> Report:
     """
     begun = parts.clock()
     scope = route(incident, parts.twin, parts.agents, parts.settings)
-    seen = await gather(scope, parts)
+    seen = (await gather(scope, parts)).plus(Observations(gaps=parts.gaps))
     inference, ranking = _conclude(scope, seen, parts)
     asked: set[tuple[str, str]] = set()
     for _ in range(parts.settings.rounds):

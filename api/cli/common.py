@@ -1,0 +1,79 @@
+"""What the commands share: options, settings, time, progress, output."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.ports import Progress
+from sre_orchestrator.core.settings import Settings, read_settings
+
+
+class Format(str, Enum):
+    """How a report is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class Table(str, Enum):
+    """How a list is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+SnapshotOption = Annotated[
+    Path,
+    typer.Option("--snapshot", help="A recorded incident: a folder, .tar.gz, .tar.xz or .zip.", show_default=False),
+]
+SettingsOption = Annotated[
+    Path | None, typer.Option("--settings", help="A TOML or YAML file; every key is also an environment variable.")
+]
+StateOption = Annotated[str | None, typer.Option("--state-dir", help="Where state and caches are kept.")]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="json prints the Report; everything else goes to standard error.")
+]
+
+
+def settings_from(path: Path | None, state_dir: str | None) -> Settings:
+    """Read the settings of this call."""
+    return read_settings(path, os.environ, state_dir=state_dir)
+
+
+def parse_time(text: str) -> datetime:
+    """Return an aware time from ISO 8601 text; without a zone it is UTC.
+
+    Raises:
+        InputError: the text is no time.
+
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"--at {text!r}: is no ISO 8601 time; write 2026-01-31T14:00:00Z") from error
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """Yield a progress display on standard error; a silent one when nobody looks at it."""
+    if sys.stderr.isatty():
+        from sre_orchestrator.api.cli.progress import AgentBoard  # noqa: PLC0415 - rich is slow to import
+
+        with AgentBoard() as board:
+            yield board
+    else:
+        from sre_orchestrator.api.wiring import Quiet  # noqa: PLC0415
+
+        yield Quiet()

@@ -1,0 +1,26 @@
+"""``sre-orchestrator plugins``: what was found, and what is broken."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, settings_from
+
+
+def plugins(
+    format: Annotated[Table, typer.Option("--format")] = Table.TEXT,  # noqa: A002 - the option's name
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """List the plugins, built in and installed with pip, and why any is not in use."""
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
+
+    found = Installation(settings_from(settings, state_dir)).plugins.found
+    if format is Table.JSON:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    for one in found:
+        typer.echo(f"{one.name:20} {one.origin:30} {one.problem or 'in use'}")

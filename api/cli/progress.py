@@ -1,0 +1,42 @@
+"""Shows the agents at work on standard error."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+MARKS = {"asked": ("…", "yellow"), "done": ("✓", "green"), "failed": ("✗", "red")}
+
+
+class AgentBoard:
+    """One line: the step of the flow, then each agent with its state."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._live = Live(console=console or Console(stderr=True), transient=True, refresh_per_second=10)
+        self._step = ""
+        self._agents: dict[str, str] = {}
+
+    def __enter__(self) -> AgentBoard:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def step(self, name: str) -> None:
+        """Show the step."""
+        self._step = name
+        self._show()
+
+    def agent(self, name: str, state: str) -> None:
+        """Show the agent's state."""
+        self._agents[name] = state
+        self._show()
+
+    def _show(self) -> None:
+        line = Text(f"{self._step:8}", style="bold")
+        for name, state in self._agents.items():
+            mark, colour = MARKS[state]
+            line.append(f"  {mark} {name}", style=colour)
+        self._live.update(line)

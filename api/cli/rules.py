@@ -1,0 +1,122 @@
+"""``sre-orchestrator rules``: check, test, list, explain, new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from sre_orchestrator.api.cli.common import Table
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.vocabulary import load_vocabulary, nearest
+from sre_orchestrator.rules.book import builtin_causes, builtin_rules, load_book, read_checked
+from sre_orchestrator.rules.causes import read_causes, yaml_files
+from sre_orchestrator.rules.model import Case, Rule
+from sre_orchestrator.rules.testing import run_case
+
+app = typer.Typer(help="Check, test and explain rules.", no_args_is_help=True)
+Paths = Annotated[list[Path] | None, typer.Argument(help="Rule files or folders; by default the built-in book.")]
+FAILED = 1
+TEMPLATE = """id: {id}
+title: Say in one line what is wrong
+status: experimental
+why: Say why these facts prove it.
+references: []
+when:
+  all:
+    seen: {{kind: container.waiting, reason: CrashLoopBackOff}}
+then:
+  cause: application-start-error
+  component: "{{seen.component}}"
+  strength: weak
+  because: "{{seen.container}} waits in CrashLoopBackOff"
+  explains: [seen]
+tests:
+  - name: it fires
+    facts:
+      - {{kind: container.waiting, component: pod/shop/web-1, container: web, reason: CrashLoopBackOff}}
+    expect: [application-start-error]
+  - name: it stays silent
+    facts:
+      - {{kind: container.waiting, component: pod/shop/web-1, container: web, reason: ContainerCreating}}
+    expect: []
+"""
+
+
+@app.command()
+def check(paths: Paths = None) -> None:
+    """Check rule files against the vocabulary and the causes; the first error of each file with its line."""
+    checked = list(_read(paths))
+    load_book(load_vocabulary())
+    typer.echo(f"{len(checked)} rules are in order")
+
+
+@app.command()
+def test(paths: Paths = None) -> None:
+    """Run the tests embedded in rule files."""
+    book = load_book(load_vocabulary()).rules
+    failed = total = 0
+    for rule, cases in _read(paths):
+        for case in cases:
+            total += 1
+            wrong = run_case(rule, case, book)
+            if wrong:
+                failed += 1
+                typer.echo(f"{rule.path}: {case.name}: {wrong}", err=True)
+    typer.echo(f"{total} tests, {failed} failed")
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command("list")
+def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) -> None:  # noqa: A002
+    """List the rules of the built-in book."""
+    rules = load_book(load_vocabulary()).rules
+    if format is Table.JSON:
+        rows = [{"id": rule.id, "title": rule.title, "status": rule.status, "path": rule.path} for rule in rules]
+        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+        return
+    for rule in rules:
+        typer.echo(f"{rule.id:50} {rule.status:13} {rule.title}")
+
+
+@app.command()
+def explain(rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)]) -> None:
+    """Print a rule as it is written, with its reason and tests."""
+    files = {Path(path).stem: text for folder in builtin_rules() for path, text in yaml_files(folder)}
+    if rule_id not in files:
+        raise InputError(f"there is no rule {rule_id!r}{nearest(rule_id, files)}")
+    typer.echo(files[rule_id].decode())
+
+
+@app.command()
+def new(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    folder: Annotated[Path, typer.Option(help="Where to write it.")] = Path(),
+) -> None:
+    """Write a rule that passes its tests, to start from."""
+    path = folder / f"{rule_id}.yaml"
+    if path.exists():
+        raise InputError(f"{path}: exists already; choose another id")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEMPLATE.format(id=rule_id), encoding="utf-8")
+    typer.echo(f"wrote {path}; next: sre-orchestrator rules test {path}")
+
+
+def _read(paths: list[Path] | None) -> Iterator[tuple[Rule, tuple[Case, ...]]]:
+    vocabulary = load_vocabulary()
+    causes = read_causes(file for folder in builtin_causes() for file in yaml_files(folder))
+    folders: tuple[Traversable, ...] = builtin_rules()
+    files = [file for folder in folders for file in yaml_files(folder)]
+    if paths:
+        files = []
+        for path in paths:
+            if not path.exists():
+                raise InputError(f"{path}: does not exist")
+            files += yaml_files(path) if path.is_dir() else [(str(path), path.read_bytes())]
+    for name, text in files:
+        yield read_checked(text, name, vocabulary, causes)

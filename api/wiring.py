@@ -1,0 +1,180 @@
+"""The composition root: puts sources, agents, twin and rule book together for one investigation."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import cast
+
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.hookspecs import Agent, Source, Sources
+from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Report, Runbook, Versions
+from sre_orchestrator.core.narrate import TemplateNarrator
+from sre_orchestrator.core.pipeline import Parts, diagnose
+from sre_orchestrator.core.plugins import Plugins, load_plugins
+from sre_orchestrator.core.ports import Progress
+from sre_orchestrator.core.reach import Graph
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary
+from sre_orchestrator.plugins.sources.snapshot import open_snapshot
+from sre_orchestrator.rules.book import RuleBook, load_book
+from sre_orchestrator.rules.engine import Plan
+from sre_orchestrator.twin.store import TwinStore
+
+AGENTS = "sre_orchestrator.plugins.agents."
+BUILTIN = tuple(
+    AGENTS + name
+    for name in (
+        "kubernetes",
+        "scheduling",
+        "storage",
+        "admission",
+        "nodes",
+        "network",
+        "logs",
+        "metrics",
+        "alerts",
+        "user_flow",
+    )
+)
+
+
+class Installation:
+    """Plugins, vocabulary and rule book: what all investigations share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.plugins: Plugins = load_plugins(BUILTIN, settings)
+        self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
+        self.vocabulary: Vocabulary = load_vocabulary(self._folders("register_vocabulary"))
+        self.book: RuleBook = load_book(
+            self.vocabulary,
+            rule_folders=(*self._folders("register_rules"), *map(Path, settings.rule_folders)),
+            cause_folders=self._folders("register_causes"),
+            cache=Path(settings.state_dir) / "cache",
+        )
+        self.plan: Plan = self.book.compile()
+
+    def gaps(self) -> tuple[Gap, ...]:
+        """Return what is missing whatever the incident: broken plugins, refused rules."""
+        refused = (
+            Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
+            for one in self.book.problems
+        )
+        return (*self.plugins.gaps(), *refused)
+
+    def _folders(self, hook: str) -> tuple[Traversable, ...]:
+        return tuple(cast("list[Traversable]", self.plugins.collect(hook)))
+
+
+class NoKnowledge:
+    """Stands in where no runbooks are installed."""
+
+    def advise(self, hypothesis: Hypothesis) -> tuple[Runbook, ...]:
+        """Return nothing."""
+        del hypothesis
+        return ()
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    def step(self, name: str) -> None:
+        """Say nothing."""
+
+    def agent(self, name: str, state: str) -> None:
+        """Say nothing."""
+
+
+@asynccontextmanager
+async def twin_of(source: Source, at: datetime) -> AsyncIterator[tuple[TwinStore, tuple[Gap, ...]]]:
+    """Yield the twin of ``source``, and the gaps met while reading it."""
+    components: list[Component] = []
+    edges: list[Edge] = []
+    gaps: list[Gap] = []
+    async for one in source.sync():
+        if isinstance(one, Component):
+            components.append(one)
+        elif isinstance(one, Edge):
+            edges.append(one)
+        else:
+            gaps.append(one)
+    twin = TwinStore()
+    try:
+        twin.sync(components, edges, at)
+        yield twin, tuple(dict.fromkeys(gaps))
+    finally:
+        twin.close()
+
+
+async def diagnose_snapshot(  # noqa: PLR0913
+    installation: Installation,
+    path: Path,
+    *,
+    question: str = "",
+    namespace: str = "",
+    at: datetime | None = None,
+    progress: Progress | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Report:
+    """Diagnose a recorded incident.
+
+    ``question``, ``namespace`` and ``at`` default to what the snapshot says.
+
+    Raises:
+        InputError: the snapshot cannot be used, the namespace does not exist, or nobody says what the question is.
+
+    """
+    with open_snapshot(path, installation.settings.snapshot_limits) as snapshot:
+        description = question or snapshot.info.question
+        if not description:
+            raise InputError(
+                f"{path}: has no question; say what is wrong: sre-orchestrator diagnose 'checkout answers 500' --snapshot {path}"
+            )
+        moment = at or snapshot.captured_at
+        incident = Incident(
+            id=incident_id(description, moment),
+            description=description,
+            at=moment,
+            namespace=namespace or ",".join(snapshot.info.namespaces),
+        )
+        async with twin_of(snapshot, moment) as (twin, gaps):
+            parts = Parts(
+                twin=twin,
+                sources=Sources([snapshot]),
+                agents=installation.agents,
+                plan=installation.plan,
+                vocabulary=installation.vocabulary,
+                narrator=TemplateNarrator(),
+                knowledge=NoKnowledge(),
+                settings=installation.settings,
+                versions=Versions(program=version("sre-orchestrator"), rule_book=installation.book.digest),
+                progress=progress or Quiet(),
+                clock=clock,
+                gaps=(*installation.gaps(), *gaps),
+            )
+            return await diagnose(incident, parts)
+
+
+async def graph_of(path: Path, settings: Settings) -> Graph:
+    """Return the relations of a snapshot, for naming the objects of hypotheses in other words."""
+    with open_snapshot(path, settings.snapshot_limits) as snapshot:
+        return Graph([one async for one in snapshot.sync() if isinstance(one, Edge)])
+
+
+def incident_id(description: str, at: datetime) -> str:
+    """Return a stable id for an incident that has none."""
+    return "i" + hashlib.blake2b(f"{at.astimezone(UTC).isoformat()} {description}".encode(), digest_size=6).hexdigest()
+
+
+def quiet_threads() -> None:
+    """Keep numerical libraries to one thread: our arrays are small, and a second core is for others."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

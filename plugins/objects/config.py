@@ -1,0 +1,88 @@
+"""Configuration, accounts, quotas and namespaces. Of a Secret only the names of its keys are ever kept."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sre_orchestrator.plugins.objects.meta import Object, Part
+from sre_orchestrator.plugins.objects.pods import IntOrString, LocalRef
+
+Amounts = dict[str, IntOrString | float]
+
+
+class ConfigMap(Object, frozen=True, kw_only=True):
+    """A ConfigMap."""
+
+    data: dict[str, str] = {}
+    binary_data: dict[str, msgspec.Raw] = {}
+
+
+class Secret(Object, frozen=True, kw_only=True):
+    """A Secret: ``keys`` reads the names; the values stay undecoded and are never looked at."""
+
+    type: str = ""
+    data: dict[str, msgspec.Raw | None] = {}
+    string_data: dict[str, msgspec.Raw | None] = {}
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Return the names of the keys."""
+        return frozenset((*self.data, *self.string_data))
+
+
+class ServiceAccount(Object, frozen=True, kw_only=True):
+    """A ServiceAccount."""
+
+    image_pull_secrets: tuple[LocalRef, ...] = ()
+
+
+class QuotaSpec(Part, frozen=True, kw_only=True):
+    """``spec`` of a ResourceQuota."""
+
+    hard: Amounts = {}
+
+
+class QuotaStatus(Part, frozen=True, kw_only=True):
+    """``status`` of a ResourceQuota."""
+
+    hard: Amounts = {}
+    used: Amounts = {}
+
+
+class ResourceQuota(Object, frozen=True, kw_only=True):
+    """A ResourceQuota."""
+
+    spec: QuotaSpec = QuotaSpec()
+    status: QuotaStatus = QuotaStatus()
+
+
+class LimitItem(Part, frozen=True, kw_only=True):
+    """One entry of a LimitRange."""
+
+    type: str = ""
+    min: Amounts = {}
+    max: Amounts = {}
+
+
+class LimitRangeSpec(Part, frozen=True, kw_only=True):
+    """``spec`` of a LimitRange."""
+
+    limits: tuple[LimitItem, ...] = ()
+
+
+class LimitRange(Object, frozen=True, kw_only=True):
+    """A LimitRange."""
+
+    spec: LimitRangeSpec = LimitRangeSpec()
+
+
+class NamespaceStatus(Part, frozen=True, kw_only=True):
+    """``status`` of a Namespace."""
+
+    phase: str = ""
+
+
+class Namespace(Object, frozen=True, kw_only=True):
+    """A Namespace."""
+
+    status: NamespaceStatus = NamespaceStatus()

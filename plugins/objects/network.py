@@ -1,0 +1,211 @@
+"""Services, endpoints, routes and policies."""
+
+from __future__ import annotations
+
+import msgspec
+
+from sre_orchestrator.plugins.objects.meta import Object, Part
+from sre_orchestrator.plugins.objects.pods import IntOrString
+from sre_orchestrator.plugins.objects.selectors import LabelSelector
+
+
+class ServicePort(Part, frozen=True, kw_only=True):
+    """A port of a service; ``target_port`` is a number, a container port's name, or absent (equal to ``port``)."""
+
+    name: str = ""
+    port: int = 0
+    target_port: IntOrString | None = None
+    protocol: str = "TCP"
+    app_protocol: str = ""
+    node_port: int = 0
+
+    @property
+    def target(self) -> IntOrString:
+        """Return the target port, as Kubernetes defaults it."""
+        return self.port if self.target_port in (None, 0, "") else self.target_port or self.port
+
+
+class ServiceSpec(Part, frozen=True, kw_only=True):
+    """``spec`` of a Service."""
+
+    type: str = "ClusterIP"
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
+    selector: dict[str, str] = {}
+    ports: tuple[ServicePort, ...] = ()
+    external_name: str = ""
+
+
+class Service(Object, frozen=True, kw_only=True):
+    """A Service."""
+
+    spec: ServiceSpec = ServiceSpec()
+
+
+class TargetRef(Part, frozen=True, kw_only=True):
+    """What an endpoint address belongs to."""
+
+    kind: str = ""
+    name: str = ""
+
+
+class Address(Part, frozen=True, kw_only=True):
+    """An endpoint address."""
+
+    ip: str = ""
+    node_name: str = ""
+    target_ref: TargetRef | None = None
+
+
+class EndpointPort(Part, frozen=True, kw_only=True):
+    """A port of endpoints."""
+
+    name: str = ""
+    port: int = 0
+    protocol: str = "TCP"
+
+
+class Subset(Part, frozen=True, kw_only=True):
+    """Addresses that share ports."""
+
+    addresses: tuple[Address, ...] = ()
+    not_ready_addresses: tuple[Address, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+class Endpoints(Object, frozen=True, kw_only=True):
+    """Endpoints of the service of the same name."""
+
+    subsets: tuple[Subset, ...] = ()
+
+
+class EndpointConditions(Part, frozen=True, kw_only=True):
+    """Conditions of a slice's endpoint; absent means ready."""
+
+    ready: bool | None = None
+
+
+class SliceEndpoint(Part, frozen=True, kw_only=True):
+    """An endpoint of a slice."""
+
+    addresses: tuple[str, ...] = ()
+    conditions: EndpointConditions = EndpointConditions()
+    node_name: str = ""
+    target_ref: TargetRef | None = None
+
+
+class EndpointSlice(Object, frozen=True, kw_only=True):
+    """A slice of a service's endpoints (label ``kubernetes.io/service-name``)."""
+
+    endpoints: tuple[SliceEndpoint, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+class BackendPort(Part, frozen=True, kw_only=True):
+    """The port of an ingress backend."""
+
+    name: str = ""
+    number: int = 0
+
+
+class BackendService(Part, frozen=True, kw_only=True):
+    """The service of an ingress backend."""
+
+    name: str = ""
+    port: BackendPort = BackendPort()
+
+
+class Backend(Part, frozen=True, kw_only=True):
+    """An ingress backend."""
+
+    service: BackendService | None = None
+
+
+class HttpPath(Part, frozen=True, kw_only=True):
+    """A path of an ingress rule."""
+
+    path: str = ""
+    backend: Backend = Backend()
+
+
+class HttpRule(Part, frozen=True, kw_only=True):
+    """The paths of an ingress rule."""
+
+    paths: tuple[HttpPath, ...] = ()
+
+
+class IngressRule(Part, frozen=True, kw_only=True):
+    """A host of an ingress."""
+
+    host: str = ""
+    http: HttpRule | None = None
+
+
+class IngressTls(Part, frozen=True, kw_only=True):
+    """TLS of an ingress."""
+
+    hosts: tuple[str, ...] = ()
+    secret_name: str = ""
+
+
+class IngressSpec(Part, frozen=True, kw_only=True):
+    """``spec`` of an Ingress."""
+
+    ingress_class_name: str = ""
+    default_backend: Backend | None = None
+    rules: tuple[IngressRule, ...] = ()
+    tls: tuple[IngressTls, ...] = ()
+
+
+class Ingress(Object, frozen=True, kw_only=True):
+    """An Ingress."""
+
+    spec: IngressSpec = IngressSpec()
+
+
+class IngressClass(Object, frozen=True, kw_only=True):
+    """An IngressClass."""
+
+
+class PolicyPort(Part, frozen=True, kw_only=True):
+    """A port that a policy admits; ``end_port`` makes it a range."""
+
+    protocol: str = "TCP"
+    port: IntOrString | None = None
+    end_port: int | None = None
+
+
+class IpBlock(Part, frozen=True, kw_only=True):
+    """Addresses that a policy admits."""
+
+    cidr: str = ""
+
+
+class Peer(Part, frozen=True, kw_only=True):
+    """Who a policy admits."""
+
+    pod_selector: LabelSelector | None = None
+    namespace_selector: LabelSelector | None = None
+    ip_block: IpBlock | None = None
+
+
+class PolicyRule(Part, frozen=True, kw_only=True):
+    """An ingress (``from``) or egress (``to``) rule; no peers admits all peers, no ports all ports."""
+
+    peers_from: tuple[Peer, ...] = msgspec.field(name="from", default=())
+    peers_to: tuple[Peer, ...] = msgspec.field(name="to", default=())
+    ports: tuple[PolicyPort, ...] = ()
+
+
+class PolicySpec(Part, frozen=True, kw_only=True):
+    """``spec`` of a NetworkPolicy."""
+
+    pod_selector: LabelSelector = LabelSelector()
+    policy_types: tuple[str, ...] = ()
+    ingress: tuple[PolicyRule, ...] = ()
+    egress: tuple[PolicyRule, ...] = ()
+
+
+class NetworkPolicy(Object, frozen=True, kw_only=True):
+    """A NetworkPolicy."""
+
+    spec: PolicySpec = PolicySpec()

@@ -1,0 +1,136 @@
+"""Reads lists of Kubernetes objects from files; what cannot be read becomes a gap that names the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+from sre_orchestrator.core.models import Gap, Struct
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.registry import KINDS, Listed
+from sre_orchestrator.plugins.sources.ports import Listing
+
+K = TypeVar("K", bound=Object)
+PARTIAL = "snapshot/partial"
+AGENT = "snapshot"
+
+
+class _Envelope(msgspec.Struct, Generic[K]):
+    kind: str = ""
+    items: list[K] | None = None
+
+
+class _Loose(msgspec.Struct):
+    kind: str = ""
+    items: list[msgspec.Raw] | None = None
+
+
+class _File(Struct, Generic[K], frozen=True, kw_only=True):
+    """What one file gave."""
+
+    items: tuple[K, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    whole: bool = False
+
+
+def read_listing(root: Path, kind: type[K], declared_complete: frozenset[str] | None = None) -> Listing[K]:
+    """Read every object of ``kind`` below ``root/cluster-resources``.
+
+    A namespace is complete when its file was read whole and holds no partial object (annotation
+    ``snapshot/partial``); ``declared_complete`` narrows that further when the snapshot says so.
+    """
+    listed = KINDS[kind]
+    items: list[K] = []
+    gaps: list[Gap] = []
+    complete: set[str] = set()
+    files = _files(root / "cluster-resources", listed)
+    for scope, path in files:
+        read = _read(path, root, kind, listed.kind)
+        items += read.items
+        gaps += read.gaps
+        if read.whole and not any(PARTIAL in item.metadata.annotations for item in read.items):
+            complete.add(scope)
+    if not files:
+        gaps.append(
+            Gap(
+                agent=AGENT,
+                what=f"all {listed.plural}",
+                why="the snapshot holds none",
+                remedy=f"record cluster-resources/{listed.folders[0]}",
+            )
+        )
+    if declared_complete is not None:
+        complete &= declared_complete
+    return Listing(items=tuple(items), complete_in=frozenset(complete), gaps=tuple(gaps))
+
+
+def _files(base: Path, listed: Listed) -> list[tuple[str, Path]]:
+    """Return (namespace or ``*``, file) for each file of a kind; the first folder name that exists wins."""
+    for name in listed.folders:
+        whole, folder = base / f"{name}.json", base / name
+        found = [("*", whole)] if whole.is_file() else []
+        if folder.is_dir():
+            found += [(path.stem, path) for path in sorted(folder.glob("*.json"))]
+        if found:
+            return found
+    return []
+
+
+def _read(path: Path, root: Path, kind: type[K], expected: str) -> _File[K]:
+    where = str(path.relative_to(root))
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        return _File(gaps=(_gap(where, f"cannot be read: {error.strerror or error}"),))
+    if not text.strip():
+        return _File(gaps=(_gap(where, "is empty (0 bytes)"),))
+    try:
+        if text.lstrip()[:1] == b"[":
+            return _File(items=tuple(msgspec.json.decode(text, type=list[kind])), whole=True)  # type: ignore[valid-type]
+        envelope = msgspec.json.decode(text, type=_Envelope[kind])  # type: ignore[valid-type]
+    except UnicodeDecodeError:
+        return _read_repaired(text, where, kind, expected)
+    except msgspec.DecodeError:
+        return _read_loosely(text, where, kind, expected)
+    if envelope.kind not in ("", expected, f"{expected}List", "List"):
+        return _File(gaps=(_gap(where, f"holds a {envelope.kind}, not a {expected}List"),))
+    if envelope.items is None:
+        if envelope.kind == expected:
+            return _File(items=(msgspec.json.decode(text, type=kind),), whole=True)
+        return _File(whole=True)
+    return _File(items=tuple(envelope.items), whole=True)
+
+
+def _read_repaired(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
+    """Read again with invalid UTF-8 replaced, and say so."""
+    read = _read_loosely(text.decode("utf-8", "replace").encode(), where, kind, expected)
+    return _File(
+        items=read.items, gaps=(*read.gaps, _gap(where, "holds invalid UTF-8, which was replaced")), whole=read.whole
+    )
+
+
+def _read_loosely(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
+    """Read item by item, so that one bad item loses only itself."""
+    try:
+        items: Sequence[msgspec.Raw]
+        if text.lstrip()[:1] == b"[":
+            items = msgspec.json.decode(text, type=list[msgspec.Raw])
+        else:
+            items = msgspec.json.decode(text, type=_Loose).items or ()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _File(gaps=(_gap(where, f"is not a {expected}List: {error}"),))
+    good: list[K] = []
+    gaps: list[Gap] = []
+    for number, item in enumerate(items):
+        try:
+            good.append(msgspec.json.decode(item, type=kind))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            gaps.append(_gap(f"{where} item {number}", f"is no {expected}: {error}"))
+    return _File(items=tuple(good), gaps=tuple(gaps), whole=not gaps)
+
+
+def _gap(where: str, why: str) -> Gap:
+    return Gap(agent=AGENT, what=where, why=why, remedy="record the snapshot again")

@@ -1,0 +1,270 @@
+"""A recorded incident behind the ports that live sources have."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import msgspec
+
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.models import Component, Edge, Gap, Struct
+from sre_orchestrator.core.settings import SnapshotLimits
+from sre_orchestrator.plugins.objects.events import Event
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.nodes import Lease, Node
+from sre_orchestrator.plugins.sources.ports import Alert, Dependency, Listing, LogStream, Series, TcpProbe, Unit
+from sre_orchestrator.plugins.sources.snapshot.archive import root_of, unpacked
+from sre_orchestrator.plugins.sources.snapshot.lists import read_listing
+from sre_orchestrator.plugins.sources.snapshot.units import read_unit
+from sre_orchestrator.plugins.sources.twin_feed import feed
+
+K = TypeVar("K", bound=Object)
+T = TypeVar("T")
+MARKS = ("snapshot.yaml", "cluster-resources", "cluster-info")
+PREVIOUS = "-previous"
+
+
+class Declared(Struct, frozen=True, kw_only=True):
+    """What ``snapshot.yaml`` says of its completeness; ``events`` lists the complete namespaces."""
+
+    logs: Literal["full", "error-samples", "none"] = "full"
+    metrics: bool = True
+    events: tuple[str, ...] | None = None
+
+
+class SnapshotInfo(Struct, frozen=True, kw_only=True):
+    """``snapshot.yaml``."""
+
+    format: int = 1
+    source: str = ""
+    captured_at: datetime | None = None
+    namespaces: tuple[str, ...] = ()
+    question: str = ""
+    coverage: Declared = Declared()
+
+
+class _AlertStatus(msgspec.Struct):
+    state: str = "active"
+
+
+class _Alert(msgspec.Struct, rename="camel"):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    generator_url: str = msgspec.field(name="generatorURL", default="")
+    status: _AlertStatus = msgspec.field(default_factory=_AlertStatus)
+
+
+class _Probe(msgspec.Struct):
+    namespace: str
+    service: str
+    port: int
+    reachable: bool
+    output: str = ""
+
+
+class Snapshot:
+    """One recorded incident; implements every port of ``plugins.sources.ports``.
+
+    Lists are decoded when first asked for, once, whichever thread asks. Use it as a context
+    manager: an archive is unpacked to a temporary folder that is removed at the end.
+    """
+
+    name = "snapshot"
+
+    def __init__(self, root: Path, limits: SnapshotLimits, cleanup: ExitStack) -> None:
+        self.root = root
+        self.info, self._gaps = _info(root)
+        self._limits = limits
+        self._cleanup = cleanup
+        self._known: dict[type[Object], Listing[Any]] = {}
+        self._series: Sequence[Series] | None = None
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> Snapshot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove what was unpacked."""
+        self._cleanup.close()
+
+    async def list(self, kind: type[K]) -> Listing[K]:
+        """Return every object of ``kind``."""
+        return self._listing(kind)
+
+    def _listing(self, kind: type[K]) -> Listing[K]:
+        with self._lock:
+            if kind not in self._known:
+                declared = self.info.coverage.events if kind is Event else None
+                self._known[kind] = read_listing(self.root, kind, None if declared is None else frozenset(declared))
+            return cast("Listing[K]", self._known[kind])
+
+    async def server_version(self) -> str:
+        """Return the API server's version, or ``""``."""
+        read = self._json("cluster-info/cluster_version.json", dict[str, Any])
+        info = (read or {}).get("info", {})
+        return str(info.get("gitVersion", "")) if isinstance(info, dict) else ""
+
+    async def streams(self, namespace: str) -> Sequence[LogStream]:
+        """Return the logs that were recorded in ``namespace``."""
+        folder = self.root / "cluster-resources" / "pods" / "logs" / namespace
+        complete = self.info.coverage.logs == "full"
+        found = []
+        for path in sorted(folder.glob("*/*.log")):
+            container, previous = path.stem.removesuffix(PREVIOUS), path.stem.endswith(PREVIOUS)
+            found.append(
+                LogStream(
+                    namespace=namespace, pod=path.parent.name, container=container, previous=previous, complete=complete
+                )
+            )
+        return found
+
+    def lines(self, stream: LogStream) -> Iterator[str]:
+        """Yield the lines, oldest first; an over-long line is cut at ``snapshot_limits.log_line_bytes``."""
+        name = stream.container + (PREVIOUS if stream.previous else "") + ".log"
+        path = self.root / "cluster-resources" / "pods" / "logs" / stream.namespace / stream.pod / name
+        limit = self._limits.log_line_bytes
+        with path.open("rb") as log:
+            while line := log.readline(limit):
+                while line[-1:] != b"\n" and len(line) == limit and (rest := log.readline(limit)):
+                    if rest[-1:] == b"\n" or len(rest) < limit:
+                        break
+                yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+    async def series(self, since: datetime, until: datetime) -> Sequence[Series]:
+        """Return all recorded series; a recording is a window already."""
+        del since, until
+        with self._lock:
+            if self._series is None:
+                self._series, gaps = _series(self.root / "prometheus" / "metrics.om")
+                self._gaps += gaps
+        return self._series
+
+    async def alerts(self) -> Sequence[Alert]:
+        """Return the recorded alerts."""
+        read = self._json("alertmanager/alerts.json", list[_Alert]) or []
+        return [
+            Alert(
+                labels=one.labels,
+                annotations=one.annotations,
+                starts_at=one.starts_at,
+                ends_at=one.ends_at,
+                state=one.status.state,
+                generator_url=one.generator_url,
+            )
+            for one in read
+        ]
+
+    async def probes(self) -> Sequence[TcpProbe]:
+        """Return the recorded TCP probes."""
+        read = self._json("probes/tcp.json", list[_Probe]) or []
+        return [
+            TcpProbe(
+                namespace=one.namespace, service=one.service, port=one.port, reachable=one.reachable, output=one.output
+            )
+            for one in read
+        ]
+
+    async def units(self) -> Sequence[Unit]:
+        """Return the recorded system units."""
+        found = []
+        for path in sorted((self.root / "host-collectors").glob("*/systemctl-status-*.txt")):
+            text = path.read_bytes().decode("utf-8", "replace")
+            unit = read_unit(path.parent.name, path.stem.removeprefix("systemctl-status-"), text)
+            if unit:
+                found.append(unit)
+        return found
+
+    async def dependencies(self) -> Sequence[Dependency]:
+        """Return the declared call relations."""
+        read = self._json("topology/service-dependencies.json", dict[str, list[str]]) or {}
+        namespaces = self.info.namespaces or ("",)
+        return [
+            Dependency(
+                namespace=namespaces[0], caller=caller, callee=callee, provenance="topology/service-dependencies.json"
+            )
+            for caller in sorted(read)
+            for callee in read[caller]
+        ]
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield components and relations for the twin, and what could not be read.
+
+        Every small file is read here once, so that its gap is known whatever the agents ask.
+        """
+        async for one in feed(self):
+            yield one
+        await self.alerts()
+        await self.probes()
+        await self.series(self.captured_at, self.captured_at)
+        for gap in self._gaps:
+            yield gap
+
+    @property
+    def captured_at(self) -> datetime:
+        """Return when it was recorded: as declared, else the newest lease, heartbeat or event, else the file's time."""
+        if self.info.captured_at:
+            return self.info.captured_at
+        times = [lease.spec.renew_time for lease in self._listing(Lease).items]
+        times += [one.last_heartbeat_time for node in self._listing(Node).items for one in node.status.conditions]
+        times += [event.last for event in self._listing(Event).items]
+        known = [at for at in times if at is not None]
+        return max(known, default=datetime.fromtimestamp(self.root.stat().st_mtime, UTC))
+
+    def _json(self, name: str, kind: type[T]) -> T | None:
+        path = self.root / name
+        if not path.is_file():
+            return None
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            gap = Gap(agent="snapshot", what=name, why=f"cannot be read: {error}", remedy="record the snapshot again")
+            if gap not in self._gaps:
+                self._gaps.append(gap)
+            return None
+
+
+def open_snapshot(path: Path, limits: SnapshotLimits) -> Snapshot:
+    """Open a snapshot folder or archive.
+
+    Raises:
+        InputError: it does not exist, is unsafe or damaged, or holds no snapshot.
+
+    """
+    with ExitStack() as cleanup:
+        root = root_of(cleanup.enter_context(unpacked(path, limits)))
+        if not any((root / mark).exists() for mark in MARKS):
+            raise InputError(f"{path}: is no snapshot: it holds none of {', '.join(MARKS)}")
+        return Snapshot(root, limits, cleanup.pop_all())
+
+
+def _series(path: Path) -> tuple[tuple[Series, ...], tuple[Gap, ...]]:
+    if not path.is_file():
+        return (), ()
+    from sre_orchestrator.plugins.sources.snapshot.openmetrics import read_series  # noqa: PLC0415 - numpy is slow to import
+
+    return read_series(path)
+
+
+def _info(root: Path) -> tuple[SnapshotInfo, list[Gap]]:
+    path = root / "snapshot.yaml"
+    if not path.is_file():
+        return SnapshotInfo(), []
+    try:
+        info = msgspec.convert(msgspec.yaml.decode(path.read_bytes()), SnapshotInfo)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        return SnapshotInfo(), [
+            Gap(agent="snapshot", what="snapshot.yaml", why=str(error), remedy="correct it; it was ignored")
+        ]
+    if info.captured_at and info.captured_at.tzinfo is None:
+        info = msgspec.structs.replace(info, captured_at=info.captured_at.replace(tzinfo=UTC))
+    return info, []
