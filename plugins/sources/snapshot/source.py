@@ -30,11 +30,15 @@ PREVIOUS = "-previous"
 
 
 class Declared(Struct, frozen=True, kw_only=True):
-    """What ``snapshot.yaml`` says of its completeness; ``events`` lists the complete namespaces."""
+    """What ``snapshot.yaml`` says of its completeness.
+
+    ``events`` lists the namespaces whose events are all there; a remark in words instead
+    (``describe only``) means that none is complete, no ``events`` that nobody said.
+    """
 
     logs: Literal["full", "error-samples", "none"] = "full"
     metrics: bool = True
-    events: tuple[str, ...] | None = None
+    events: tuple[str, ...] | str | None = None
 
 
 class SnapshotInfo(Struct, frozen=True, kw_only=True):
@@ -105,7 +109,10 @@ class Snapshot:
         with self._lock:
             if kind not in self._known:
                 declared = self.info.coverage.events if kind is Event else None
-                self._known[kind] = read_listing(self.root, kind, None if declared is None else frozenset(declared))
+                complete = (
+                    frozenset() if isinstance(declared, str) else None if declared is None else frozenset(declared)
+                )
+                self._known[kind] = read_listing(self.root, kind, complete)
             return cast("Listing[K]", self._known[kind])
 
     async def server_version(self) -> str:
