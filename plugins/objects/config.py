@@ -8,6 +8,8 @@ from sre_orchestrator.plugins.objects.meta import Object, Part
 from sre_orchestrator.plugins.objects.pods import IntOrString, LocalRef
 
 Amounts = dict[str, IntOrString | float]
+ABSENT = msgspec.Raw()
+APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class ConfigMap(Object, frozen=True, kw_only=True):
@@ -16,13 +18,26 @@ class ConfigMap(Object, frozen=True, kw_only=True):
     data: dict[str, str] = {}
     binary_data: dict[str, msgspec.Raw] = {}
 
+    def __post_init__(self) -> None:
+        """Keep the names of the binary keys only."""
+        msgspec.structs.force_setattr(self, "binary_data", dict.fromkeys(self.binary_data, ABSENT))
+
 
 class Secret(Object, frozen=True, kw_only=True):
-    """A Secret: ``keys`` reads the names; the values stay undecoded and are never looked at."""
+    """A Secret: ``keys`` reads the names; the values are dropped while it is decoded, unread."""
 
     type: str = ""
-    data: dict[str, msgspec.Raw | None] = {}
-    string_data: dict[str, msgspec.Raw | None] = {}
+    data: dict[str, msgspec.Raw] = {}
+    string_data: dict[str, msgspec.Raw] = {}
+
+    def __post_init__(self) -> None:
+        """Drop every value, also from the annotation in which kubectl keeps what was applied."""
+        msgspec.structs.force_setattr(self, "data", dict.fromkeys(self.data, ABSENT))
+        msgspec.structs.force_setattr(self, "string_data", dict.fromkeys(self.string_data, ABSENT))
+        if APPLIED in self.metadata.annotations:
+            annotations = {key: value for key, value in self.metadata.annotations.items() if key != APPLIED}
+            kept = msgspec.structs.replace(self.metadata, annotations=annotations)
+            msgspec.structs.force_setattr(self, "metadata", kept)
 
     @property
     def keys(self) -> frozenset[str]:

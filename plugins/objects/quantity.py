@@ -31,6 +31,7 @@ def parse_quantity(text: str | float) -> Decimal:
 
     >>> [str(parse_quantity(one)) for one in ("100m", "1Gi", "1e3", 2, ".5")]
     ['0.100', '1073741824', '1E+3', '2', '0.5']
+
     """
     match = _QUANTITY.match(str(text).strip())
     if not match:

@@ -248,9 +248,9 @@ def open_snapshot(path: Path, limits: SnapshotLimits) -> Snapshot:
 
     """
     with ExitStack() as cleanup:
-        root = root_of(cleanup.enter_context(unpacked(path, limits)))
-        if not any((root / mark).exists() for mark in MARKS):
-            raise InputError(f"{path}: is no snapshot: it holds none of {', '.join(MARKS)}")
+        root = root_of(cleanup.enter_context(unpacked(path, limits)), MARKS)
+        if root is None:
+            raise InputError(f"{path}: is no snapshot: it holds none of {', '.join(MARKS)}; give the folder above them")
         return Snapshot(root, limits, cleanup.pop_all())
 
 
