@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from sre_orchestrator.core.models import (
     Cause,
@@ -48,7 +48,7 @@ class Twin(Protocol):
         """Return the ids within ``hops`` edges in either direction, without ``component``."""
         ...
 
-    def impact(self, component: str, *, direction: str = "up", hops: int = 4) -> tuple[str, ...]:
+    def impact(self, component: str, *, direction: Literal["up", "down"] = "up", hops: int = 4) -> tuple[str, ...]:
         """Return what is affected by ``component`` (``up``) or what it depends on (``down``), nearest first."""
         ...
 

@@ -1,0 +1,200 @@
+"""What the store keeps, refuses and survives."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.models import Component, Edge
+from sre_orchestrator.twin.store import TwinStore
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LATER = NOON + timedelta(minutes=10)
+CART = Component(id="deployment/shop/cart", attributes={"replicas": 2, "paused": False, "images": "cart:1"}, since=NOON)
+SERVICE = Component(id="service/shop/cart")
+NODE = Component(id="node/worker-1")
+BACKS = Edge(source=SERVICE.id, kind="depends_on", target=CART.id, provenance="spec.selector")
+
+
+@pytest.fixture
+def twin() -> Iterator[TwinStore]:
+    store = TwinStore()
+    yield store
+    store.close()
+
+
+def test_what_was_synced_is_read_back_sorted(twin: TwinStore) -> None:
+    twin.sync([SERVICE, NODE, CART], [BACKS], NOON)
+
+    assert twin.components() == (CART, NODE, SERVICE)
+    assert twin.edges() == (BACKS,)
+
+
+def test_components_are_found_by_kind_and_namespace(twin: TwinStore) -> None:
+    elsewhere = Component(id="deployment/bank/cart")
+    twin.sync([CART, SERVICE, NODE, elsewhere], [], NOON)
+
+    assert twin.components("deployment") == (elsewhere, CART)
+    assert twin.components(namespace="shop") == (CART, SERVICE)
+    assert twin.components("deployment", "bank") == (elsewhere,)
+
+
+def test_edges_are_found_by_either_end(twin: TwinStore) -> None:
+    owns = Edge(source=CART.id, kind="owns", target="replicaset/shop/cart-1")
+    runs = Edge(source="pod/shop/x", kind="runs_on", target=NODE.id)
+    twin.sync([CART], [BACKS, owns, runs], NOON)
+
+    assert twin.edges([CART.id]) == (owns, BACKS)
+    assert twin.edges([NODE.id]) == (runs,)
+    assert twin.edges([]) == ()
+
+
+def test_the_same_snapshot_twice_changes_nothing(twin: TwinStore) -> None:
+    twin.sync([CART, SERVICE], [BACKS], NOON)
+    twin.sync([SERVICE, CART], [BACKS], LATER)
+
+    assert twin.changes(NOON + timedelta(seconds=1), LATER) == ()
+    assert twin.diff(NOON, LATER) == twin.diff(NOON, NOON)
+
+
+def test_an_edge_from_several_sources_keeps_every_provenance(twin: TwinStore) -> None:
+    declared = Edge(source=BACKS.source, kind=BACKS.kind, target=BACKS.target, provenance="declared")
+    silent = Edge(source=BACKS.source, kind=BACKS.kind, target=BACKS.target)
+    twin.sync([], [BACKS, declared, silent, BACKS], NOON)
+
+    assert [edge.provenance for edge in twin.edges()] == ["declared; spec.selector"]
+
+
+def test_one_name_in_two_namespaces_is_two_components(twin: TwinStore) -> None:
+    other = Component(id="service/bank/cart")
+    twin.sync([SERVICE, other], [], NOON)
+    twin.sync([other], [], LATER)
+
+    assert twin.components() == (other,)
+
+
+def test_unicode_names_are_kept(twin: TwinStore) -> None:
+    odd = Component(id="service/käse-🧀/größe", attributes={"label": "日本語 'quoted' \"; DROP TABLE component"})
+    edge = Edge(source=odd.id, kind="depends_on", target="service/x/ł", provenance="env ŻÓŁW")
+    twin.sync([odd], [edge], NOON)
+
+    assert twin.components() == (odd,)
+    assert twin.edges([odd.id]) == (edge,)
+    assert twin.neighbours(odd.id) == ("service/x/ł",)
+
+
+def test_a_second_sync_at_the_same_time_corrects_the_first(twin: TwinStore) -> None:
+    twin.sync([CART], [BACKS], NOON)
+    twin.sync([SERVICE], [], NOON)
+
+    assert twin.as_of(NOON).components == (SERVICE,)
+    assert twin.as_of(NOON).edges == ()
+
+
+def test_history_is_fed_oldest_first(twin: TwinStore) -> None:
+    twin.sync([CART], [], LATER)
+
+    with pytest.raises(InputError, match="history is fed oldest first"):
+        twin.sync([SERVICE], [], NOON)
+    assert twin.components() == (CART,)
+
+
+def test_a_file_keeps_the_twin(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "twin.db"
+    first = TwinStore(path)
+    first.sync([CART], [BACKS], NOON)
+    first.close()
+
+    again = TwinStore(path)
+
+    assert again.components() == (CART,)
+    assert again.edges() == (BACKS,)
+    again.close()
+
+
+def test_a_file_is_read_while_it_is_written(tmp_path: Path) -> None:
+    writer, reader = TwinStore(tmp_path / "twin.db"), TwinStore(tmp_path / "twin.db")
+    writer.sync([CART], [], NOON)
+
+    def unfinished() -> Iterator[Component]:
+        yield SERVICE
+        assert reader.components() == (CART,)
+
+    writer.sync(unfinished(), [], LATER)
+
+    assert reader.components() == (SERVICE,)
+    writer.close()
+    reader.close()
+
+
+def test_a_sync_that_fails_leaves_what_was_there(twin: TwinStore) -> None:
+    twin.sync([CART], [BACKS], NOON)
+
+    def broken() -> Iterator[Edge]:
+        yield BACKS
+        raise RuntimeError("the source broke")
+
+    with pytest.raises(RuntimeError):
+        twin.sync([SERVICE], broken(), LATER)
+    assert twin.components() == (CART,)
+    assert twin.edges() == (BACKS,)
+
+
+CRASH = """
+import os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from sre_orchestrator.core.models import Component
+from sre_orchestrator.twin.store import TwinStore
+
+class Dying(TwinStore):
+    def _sync_edges(self, wanted, now):
+        if len(self.components()) == 500:
+            os._exit(9)
+
+twin = Dying(Path(sys.argv[1]))
+twin.sync([Component(id=f"pod/shop/a-{n}") for n in range(3)], [], datetime(2026, 3, 1, 12, tzinfo=UTC))
+twin.sync([Component(id=f"pod/shop/b-{n}") for n in range(500)], [], datetime(2026, 3, 1, 13, tzinfo=UTC))
+"""
+
+
+def test_a_crash_in_a_sync_loses_nothing_that_was_committed(tmp_path: Path) -> None:
+    path = tmp_path / "twin.db"
+    died = subprocess.run([sys.executable, "-c", CRASH, str(path)], check=False, capture_output=True)
+
+    assert died.returncode == 9, died.stderr
+    twin = TwinStore(path)
+    assert [one.id for one in twin.components()] == ["pod/shop/a-0", "pod/shop/a-1", "pod/shop/a-2"]
+    twin.close()
+
+
+def test_a_file_that_is_no_twin_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "twin.db"
+    path.write_bytes(b"not a database at all, but long enough to look at" * 50)
+
+    with pytest.raises(InputError, match=r"twin\.db.*remove it to build it again"):
+        TwinStore(path)
+
+
+def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "twin.db"
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 99")
+    other.close()
+
+    with pytest.raises(InputError, match="another version"):
+        TwinStore(path)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+
+    with pytest.raises(InputError, match="state"):
+        TwinStore(tmp_path / "state" / "twin.db")

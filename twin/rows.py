@@ -1,0 +1,55 @@
+"""How components, edges and times are written in the twin's tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from sre_orchestrator.core.models import Component, Edge, EdgeKind, Scalar
+
+SCHEMA_VERSION = 1
+SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS component (
+    id TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, attributes TEXT NOT NULL, since TEXT NOT NULL,
+    valid_from TEXT NOT NULL, valid_to TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS component_now ON component (id) WHERE valid_to IS NULL;
+CREATE INDEX IF NOT EXISTS component_id ON component (id, valid_from);
+CREATE INDEX IF NOT EXISTS component_since ON component (since);
+CREATE INDEX IF NOT EXISTS component_from ON component (valid_from);
+CREATE INDEX IF NOT EXISTS component_to ON component (valid_to) WHERE valid_to IS NOT NULL;
+CREATE TABLE IF NOT EXISTS edge (
+    source TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, provenance TEXT NOT NULL,
+    valid_from TEXT NOT NULL, valid_to TEXT);
+CREATE UNIQUE INDEX IF NOT EXISTS edge_now ON edge (source, kind, target) WHERE valid_to IS NULL;
+CREATE INDEX IF NOT EXISTS edge_up ON edge (target, kind, source) WHERE valid_to IS NULL;
+CREATE INDEX IF NOT EXISTS edge_from ON edge (valid_from);
+CREATE INDEX IF NOT EXISTS edge_to ON edge (valid_to) WHERE valid_to IS NOT NULL;
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+ATTRIBUTES = msgspec.json.Decoder(dict[str, Scalar])
+
+
+def component_from(name: str, attributes: str, since: str) -> Component:
+    """Return the component of a row."""
+    return Component(id=name, attributes=ATTRIBUTES.decode(attributes), since=time_from(since) if since else None)
+
+
+def edge_from(source: str, kind: EdgeKind, target: str, provenance: str) -> Edge:
+    """Return the edge of a row."""
+    return Edge(source=source, kind=kind, target=target, provenance=provenance)
+
+
+def attributes_text(component: Component) -> str:
+    """Return the attributes as text that is equal where they are equal."""
+    return msgspec.json.encode(component.attributes, order="sorted").decode()
+
+
+def time_text(at: datetime) -> str:
+    """Return a time as text that sorts: UTC, microseconds always there."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def time_from(text: str) -> datetime:
+    """Return the time that ``time_text`` wrote."""
+    return datetime.fromisoformat(text)
