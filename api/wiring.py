@@ -33,6 +33,7 @@ BUILTIN = tuple(
     AGENTS + name
     for name in (
         "kubernetes",
+        "startup",
         "scheduling",
         "storage",
         "admission",

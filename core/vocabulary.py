@@ -81,7 +81,7 @@ def load_vocabulary(folders: Iterable[Traversable] = ()) -> Vocabulary:
     """
     kinds: dict[str, FactKind] = {}
     origin: dict[str, str] = {}
-    for folder in (files("sre_orchestrator.core") / "vocabulary", *folders):
+    for folder in (files("sre_orchestrator.core") / "kinds", *folders):
         for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if not path.name.endswith(".yaml"):
                 continue
