@@ -15,12 +15,11 @@ from typing import cast
 
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
-from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Report, Runbook, Versions
+from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
 from sre_orchestrator.core.narrate import TemplateNarrator
-from sre_orchestrator.core.pipeline import Parts, diagnose
+from sre_orchestrator.core.pipeline import Bundle, Parts, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
 from sre_orchestrator.core.ports import Progress
-from sre_orchestrator.core.reach import Graph
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
@@ -115,7 +114,7 @@ async def twin_of(source: Source, at: datetime) -> AsyncIterator[tuple[TwinStore
         twin.close()
 
 
-async def diagnose_snapshot(  # noqa: PLR0913
+async def diagnose_snapshot(
     installation: Installation,
     path: Path,
     *,
@@ -124,8 +123,8 @@ async def diagnose_snapshot(  # noqa: PLR0913
     at: datetime | None = None,
     progress: Progress | None = None,
     clock: Callable[[], float] = time.perf_counter,
-) -> Report:
-    """Diagnose a recorded incident.
+) -> Bundle:
+    """Diagnose a recorded incident; the report is in the bundle.
 
     ``question``, ``namespace`` and ``at`` default to what the snapshot says.
 
@@ -162,12 +161,6 @@ async def diagnose_snapshot(  # noqa: PLR0913
                 gaps=(*installation.gaps(), *gaps),
             )
             return await diagnose(incident, parts)
-
-
-async def graph_of(path: Path, settings: Settings) -> Graph:
-    """Return the relations of a snapshot, for naming the objects of hypotheses in other words."""
-    with open_snapshot(path, settings.snapshot_limits) as snapshot:
-        return Graph([one async for one in snapshot.sync() if isinstance(one, Edge)])
 
 
 def incident_id(description: str, at: datetime) -> str:

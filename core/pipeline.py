@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -11,7 +11,7 @@ from sre_orchestrator.core.ask import next_questions
 from sre_orchestrator.core.cite import cite
 from sre_orchestrator.core.gather import Observations, gather
 from sre_orchestrator.core.hookspecs import Agent, Sources
-from sre_orchestrator.core.models import Cost, Gap, Hypothesis, Incident, Report, Scope, Versions
+from sre_orchestrator.core.models import Cost, Edge, Gap, Hypothesis, Incident, Report, Scope, Struct, Versions
 from sre_orchestrator.core.ports import Budget, Inference, Knowledge, Narrator, Plan, Progress, Twin
 from sre_orchestrator.core.rank import Ranking, rank
 from sre_orchestrator.core.report import compose
@@ -21,12 +21,9 @@ from sre_orchestrator.core.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What an installation is made of; ``api.wiring`` puts it together."""
+class Reasoning:
+    """What concludes and words; a replay needs no more."""
 
-    twin: Twin
-    sources: Sources
-    agents: Sequence[Agent]
     plan: Plan
     vocabulary: Vocabulary
     narrator: Narrator
@@ -34,46 +31,73 @@ class Parts:
     settings: Settings
     versions: Versions
     progress: Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts(Reasoning):
+    """What an installation is made of; ``api.wiring`` puts it together."""
+
+    twin: Twin
+    sources: Sources
+    agents: Sequence[Agent]
     clock: Callable[[], float]
     gaps: tuple[Gap, ...] = ()
 
 
-async def diagnose(incident: Incident, parts: Parts) -> Report:
-    """Diagnose one incident.
+class Bundle(Struct, frozen=True, kw_only=True):
+    """An investigation that can be replayed: what was observed, where, at what cost, and the report."""
+
+    format: int = 1
+    scope: Scope
+    seen: Observations
+    edges: tuple[Edge, ...]
+    cost: Cost
+    report: Report
+
+
+async def diagnose(incident: Incident, parts: Parts) -> Bundle:
+    """Diagnose one incident; the report is in the bundle, beside all that it was concluded from.
 
     The steps are those of ``docs/explanation/flow.md``: route, gather, infer, rank, ask next
     (bounded by ``settings.rounds`` and ``settings.round_budget_seconds``), advise, narrate, cite.
     """
     begun = parts.clock()
     scope = route(incident, parts.twin, parts.agents, parts.settings)
+    edges = parts.twin.edges()
     seen = (await gather(scope, parts)).plus(Observations(gaps=parts.gaps))
-    inference, ranking = _conclude(scope, seen, parts)
     asked: set[tuple[str, str]] = set()
     for _ in range(parts.settings.rounds):
+        _, ranking = conclude(scope, seen, edges, parts)
         questions = next_questions(ranking, seen, parts.agents, asked)
         if not questions or parts.clock() - begun > parts.settings.round_budget_seconds:
             break
         asked |= {(question.kind, question.component) for question in questions}
         agents = tuple(sorted({name for question in questions for name in question.agents}))
         seen = seen.plus(await gather(msgspec.structs.replace(scope, questions=questions, agents=agents), parts))
-        inference, ranking = _conclude(scope, seen, parts)
+    cost = Cost(elapsed_ms=round((parts.clock() - begun) * 1000), agents_ms=seen.agents_ms)
+    return Bundle(scope=scope, seen=seen, edges=edges, cost=cost, report=answer(scope, seen, edges, cost, parts))
+
+
+def answer(scope: Scope, seen: Observations, edges: Sequence[Edge], cost: Cost, parts: Reasoning) -> Report:
+    """Return the report that follows from what was observed; a replay calls this alone."""
+    inference, ranking = conclude(scope, seen, edges, parts)
     report = compose(
-        incident,
+        scope.incident,
         ranking=msgspec.structs.replace(ranking, hypotheses=_advise(ranking.hypotheses, parts.knowledge)),
         seen=seen,
         inference=inference,
         vocabulary=parts.vocabulary,
         settings=parts.settings,
         versions=parts.versions,
-        cost=_cost(begun, seen.agents_ms, parts),
+        cost=cost,
     )
     parts.progress.step("narrate")
     return cite(msgspec.structs.replace(report, narrative=parts.narrator.narrate(report)))
 
 
-def _conclude(scope: Scope, seen: Observations, parts: Parts) -> tuple[Inference, Ranking]:
+def conclude(scope: Scope, seen: Observations, edges: Sequence[Edge], parts: Reasoning) -> tuple[Inference, Ranking]:
+    """Return what the rules derive from the observations, and the hypotheses ranked."""
     parts.progress.step("infer")
-    edges = parts.twin.edges()
     inference = parts.plan.infer(seen.facts, edges, seen.coverage, Budget())
     parts.progress.step("rank")
     ranking = rank(
@@ -92,7 +116,3 @@ def _advise(hypotheses: Sequence[Hypothesis], knowledge: Knowledge) -> tuple[Hyp
     return tuple(
         msgspec.structs.replace(hypothesis, runbooks=knowledge.advise(hypothesis)) for hypothesis in hypotheses
     )
-
-
-def _cost(begun: float, agents_ms: Mapping[str, int], parts: Parts) -> Cost:
-    return Cost(elapsed_ms=round((parts.clock() - begun) * 1000), agents_ms=dict(agents_ms))

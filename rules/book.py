@@ -13,7 +13,7 @@ import msgspec
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.models import Cause, Struct
 from sre_orchestrator.core.vocabulary import Vocabulary
-from sre_orchestrator.rules.causes import read_causes, yaml_files
+from sre_orchestrator.rules.catalogue import read_causes, yaml_files
 from sre_orchestrator.rules.check import check_rule
 from sre_orchestrator.rules.engine import Plan
 from sre_orchestrator.rules.model import Case, Rule

@@ -25,14 +25,14 @@ from sre_orchestrator.core.settings import Settings
 UNRESOLVED = 3
 
 
-def diagnose(  # noqa: PLR0913, PLR0917 - one parameter an option
+def diagnose(
     question: Annotated[str, typer.Argument(help="What is wrong, in words; by default what the snapshot says.")] = "",
     snapshot: SnapshotOption = ...,  # type: ignore[assignment]
     namespace: Annotated[
         str, typer.Option(help="Where to look (comma-separated); by default what the snapshot says.")
     ] = "",
     at: Annotated[str, typer.Option(help="When it happened, ISO 8601; by default when the snapshot was taken.")] = "",
-    format: FormatOption = Format.TEXT,  # noqa: A002 - the option's name
+    format: FormatOption = Format.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -50,7 +50,7 @@ def diagnose(  # noqa: PLR0913, PLR0917 - one parameter an option
     raise typer.Exit(0 if report.verdict == "diagnosed" else UNRESOLVED)
 
 
-def explain(  # noqa: PLR0913, PLR0917 - one parameter an option
+def explain(
     number: Annotated[int, typer.Argument(help="Which hypothesis, counted from 1.")] = 1,
     snapshot: SnapshotOption = ...,  # type: ignore[assignment]
     question: Annotated[str, typer.Option(help="What is wrong, in words.")] = "",
@@ -93,9 +93,10 @@ def investigate(settings: Settings, snapshot: Path, question: str, namespace: st
         installation = Installation(settings)
 
         async def run() -> Report:
-            return await diagnose_snapshot(
+            bundle = await diagnose_snapshot(
                 installation, snapshot, question=question, namespace=namespace, at=moment, progress=progress
             )
+            return bundle.report
 
         return anyio.run(run)
 

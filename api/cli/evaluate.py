@@ -30,10 +30,11 @@ from sre_orchestrator.api.evaluation import (
     score,
 )
 from sre_orchestrator.core.errors import InputError, SreError
+from sre_orchestrator.core.reach import Graph
 from sre_orchestrator.core.settings import Settings
 
 
-def evaluate(  # noqa: PLR0913, PLR0917 - one parameter an option
+def evaluate(
     cases: Annotated[Path, typer.Argument(help="A folder or archive with one folder a case.", show_default=False)],
     labels: Annotated[Path, typer.Option(help="labels.json: the truth.", show_default=False)],
     mapping: Annotated[Path, typer.Option(help="How our causes are named in the labels.", show_default=False)],
@@ -106,19 +107,18 @@ def run_cases(cases: Mapping[str, Path], settings: Settings, words: LabelMapping
 
 def run_case(arguments: tuple[str, Path, Settings, LabelMapping]) -> Outcome:
     """Diagnose one case with everything that a fresh start would do, except importing the program."""
-    from sre_orchestrator.api.wiring import Installation, diagnose_snapshot, graph_of  # noqa: PLC0415
+    from sre_orchestrator.api.wiring import Installation, diagnose_snapshot  # noqa: PLC0415
 
     name, folder, settings, words = arguments
     begun = time.process_time()
     try:
         installation = Installation(settings)
-        report = anyio.run(lambda: diagnose_snapshot(installation, folder))
-        graph = anyio.run(lambda: graph_of(folder, settings))
+        bundle = anyio.run(lambda: diagnose_snapshot(installation, folder))
     except SreError as error:
         return Outcome(case=name, error=str(error))
     return Outcome(
         case=name,
-        predictions=predictions_of(report.hypotheses, words, graph),
+        predictions=predictions_of(bundle.report.hypotheses, words, Graph(bundle.edges)),
         cpu_seconds=time.process_time() - begun,
         memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )

@@ -14,7 +14,7 @@ from sre_orchestrator.api.cli.common import Table
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.vocabulary import load_vocabulary, nearest
 from sre_orchestrator.rules.book import builtin_causes, builtin_rules, load_book, read_checked
-from sre_orchestrator.rules.causes import read_causes, yaml_files
+from sre_orchestrator.rules.catalogue import read_causes, yaml_files
 from sre_orchestrator.rules.model import Case, Rule
 from sre_orchestrator.rules.testing import run_case
 
