@@ -1,0 +1,25 @@
+# `just check` runs what .ci/run runs; the script needs no just.
+
+# list the recipes
+default:
+    @just --list
+
+# everything that a change must pass, on a fresh environment
+check:
+    .ci/run
+
+# format, lint, types, layers: quick, in the present environment
+lint:
+    ruff format --check
+    ruff check
+    mypy
+    PYTHONPATH=.typing lint-imports
+
+# all tests
+test *ARGS:
+    pytest {{ARGS}}
+
+# write what is generated in README and docs/reference
+docs:
+    cog -r README.md docs/reference/*.md
+    mkdocs build --strict
