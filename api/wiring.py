@@ -17,14 +17,16 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
 from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
 from sre_orchestrator.core.narrate import TemplateNarrator
-from sre_orchestrator.core.pipeline import Bundle, Parts, diagnose
+from sre_orchestrator.core.pipeline import Bundle, Parts, Reasoning, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
 from sre_orchestrator.core.ports import Progress
+from sre_orchestrator.core.reach import Graph, blamed
 from sre_orchestrator.core.settings import Settings
-from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary
+from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.engine import Plan
+from sre_orchestrator.rules.whynot import Trial, why_not
 from sre_orchestrator.twin.store import TwinStore
 
 AGENTS = "sre_orchestrator.plugins.agents."
@@ -69,6 +71,18 @@ class Installation:
             for one in self.book.problems
         )
         return (*self.plugins.gaps(), *refused)
+
+    def reasoning(self, progress: Progress | None = None) -> Reasoning:
+        """Return what concludes and words: all that a replay needs."""
+        return Reasoning(
+            plan=self.plan,
+            vocabulary=self.vocabulary,
+            narrator=TemplateNarrator(),
+            knowledge=NoKnowledge(),
+            settings=self.settings,
+            versions=Versions(program=version("sre-orchestrator"), rule_book=self.book.digest),
+            progress=progress or Quiet(),
+        )
 
     def _folders(self, hook: str) -> tuple[Traversable, ...]:
         return tuple(cast("list[Traversable]", self.plugins.collect(hook)))
@@ -147,20 +161,35 @@ async def diagnose_snapshot(
         )
         async with twin_of(snapshot, moment) as (twin, gaps):
             parts = Parts(
+                **vars(installation.reasoning(progress)),
                 twin=twin,
                 sources=Sources([snapshot]),
                 agents=installation.agents,
-                plan=installation.plan,
-                vocabulary=installation.vocabulary,
-                narrator=TemplateNarrator(),
-                knowledge=NoKnowledge(),
-                settings=installation.settings,
-                versions=Versions(program=version("sre-orchestrator"), rule_book=installation.book.digest),
-                progress=progress or Quiet(),
                 clock=clock,
                 gaps=(*installation.gaps(), *gaps),
             )
             return await diagnose(incident, parts)
+
+
+def trials(installation: Installation, bundle: Bundle, cause: str, component: str) -> tuple[Trial, ...]:
+    """Return why ``cause`` was not concluded for ``component`` (``rules.whynot``).
+
+    Raises:
+        InputError: the catalogue has no such cause, or nothing that was observed is blamed on that component.
+
+    """
+    catalogue = installation.book.causes
+    if cause not in catalogue:
+        raise InputError(f"there is no cause {cause!r}{nearest(cause, catalogue)}")
+    graph = Graph(bundle.edges)
+    known = {end for edge in bundle.edges for end in (edge.source, edge.target)}
+    known |= {fact.component for fact in bundle.seen.facts}
+    family = {one for one in known if component in (one, blamed(catalogue[cause], one, graph))}
+    if not family:
+        raise InputError(f"there is no component {component!r}{nearest(component, known)}")
+    return why_not(
+        installation.plan, cause, family, facts=bundle.seen.facts, edges=bundle.edges, coverage=bundle.seen.coverage
+    )
 
 
 def incident_id(description: str, at: datetime) -> str:

@@ -215,13 +215,17 @@ class Runbook(Struct, frozen=True, kw_only=True):
 
 
 class Hypothesis(Struct, frozen=True, kw_only=True):
-    """A possible cause on a component, with everything that speaks for and against it."""
+    """A possible cause on a component, with everything that speaks for and against it.
+
+    ``terms`` are the log odds that add up to ``confidence`` (``core.weigh``).
+    """
 
     cause: str
     component: str
     title: str
     category: str
     confidence: float
+    terms: dict[str, float] = {}
     because: str
     proof: tuple[Proof, ...] = ()
     explains: tuple[str, ...] = ()

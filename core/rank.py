@@ -56,13 +56,18 @@ class Candidate:
     explains: frozenset[str] = frozenset()
     reach: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[str, ...] = ()
-    log_odds: float = 0.0
+    terms: dict[str, float] = field(default_factory=dict)
     explained_by: str = ""
 
     @property
     def key(self) -> str:
         """Name the candidate: cause at component."""
         return f"{self.cause.id} at {self.component}"
+
+    @property
+    def log_odds(self) -> float:
+        """Return the sum of the terms."""
+        return sum(self.terms.values())
 
     @property
     def strong(self) -> bool:
@@ -141,16 +146,16 @@ def _weigh(
     )
     candidate.changes = _changes_before(candidate, symptoms, changes, scope)
     undecided = {missing for one in candidate.supports for missing in one.missing}
-    candidate.log_odds = (
-        PRIOR
-        + combined(_evidence(candidate.supports, proofs))
-        - combined(_evidence(candidate.opposes, proofs))
-        + coverage_term(candidate.explains, symptoms.keys())
-        + NAMED * bool(set(scope.components) & candidate.reach.keys())
-        + WORDS * bool(set(scope.symptoms) & _classes(candidate, symptoms, vocabulary))
-        + CHANGED * bool(candidate.changes)
-        - min(UNDECIDED * len(undecided), MAX_UNDECIDED)
-    )
+    candidate.terms = {
+        "prior": PRIOR,
+        "for": combined(_evidence(candidate.supports, proofs)),
+        "against": -combined(_evidence(candidate.opposes, proofs)),
+        "symptoms": coverage_term(candidate.explains, symptoms.keys()),
+        "named": NAMED * bool(set(scope.components) & candidate.reach.keys()),
+        "words": WORDS * bool(set(scope.symptoms) & _classes(candidate, symptoms, vocabulary)),
+        "changed": CHANGED * bool(candidate.changes),
+        "undecided": -min(UNDECIDED * len(undecided), MAX_UNDECIDED),
+    }
 
 
 def _classes(candidate: Candidate, symptoms: Mapping[str, Fact], vocabulary: Vocabulary) -> set[str]:
@@ -194,7 +199,7 @@ def _explain_away(candidates: Sequence[Candidate]) -> None:
                 break
     for effect in candidates:
         if effect.explained_by:
-            effect.log_odds -= EXPLAINED_STRONG if effect.strong else EXPLAINED_WEAK
+            effect.terms["explained"] = -(EXPLAINED_STRONG if effect.strong else EXPLAINED_WEAK)
 
 
 def _accounts_for(origin: Candidate, effect: Candidate) -> bool:
@@ -234,6 +239,7 @@ def _hypothesis(candidate: Candidate, proofs: Proofs) -> Hypothesis:
         title=cause.title,
         category=cause.category,
         confidence=confidence(candidate.log_odds),
+        terms={name: round(term, 4) for name, term in candidate.terms.items() if term},
         because=supports[0].because,
         proof=tuple(proofs.tree(one) for one in supports),
         explains=tuple(sorted(candidate.explains)),

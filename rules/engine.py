@@ -37,7 +37,7 @@ class Plan:
         self.causes = causes
         self.digest = digest
         self._compiled = tuple(compile_rule(rule) for rule in self.rules)
-        self._derived = frozenset(kind for rule in self.rules for kind in derived_kinds(rule))
+        self.derived_kinds = frozenset(kind for rule in self.rules for kind in derived_kinds(rule))
         self._read = frozenset(kind for rule in self.rules for kind in read_kinds(rule))
 
     def infer(
@@ -59,7 +59,7 @@ class Plan:
         else:
             gap = None
         wanted = [fact for fact in facts if fact.kind in self._read]
-        run = _Run(Memory(wanted, edges, coverage), self._derived, budget, clock)
+        run = _Run(Memory(wanted, edges, coverage), self.derived_kinds, budget, clock)
         try:
             for stratum in sorted({rule.rule.stratum for rule in self._compiled}):
                 run.stratum([rule for rule in self._compiled if rule.rule.stratum == stratum])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from sre_orchestrator.core.models import Missing
 from sre_orchestrator.rules.compiled import CompiledRule
 from sre_orchestrator.rules.joins import Step, join, value_of
 from sre_orchestrator.rules.memory import Memory, Row
-from sre_orchestrator.rules.model import FactPattern, Test
+from sre_orchestrator.rules.model import FactPattern, Pattern, Test
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def absent_or_undecided(
         if unread and _possible(steps, unread, memory, binding):
             missing += [_missing(step, binding) for step in unread]
         else:
-            absent.append(" and ".join(_worded(step, binding) for step in steps))
+            absent.append(" and ".join(worded(step.pattern, binding) for step in steps))
     return Undecided(absent=tuple(absent), missing=tuple(missing))
 
 
@@ -78,18 +78,19 @@ def _around(binding: dict[str, Row]) -> str:
 def _missing(step: Step, binding: dict[str, Row]) -> Missing:
     pattern = step.pattern
     kind = pattern.kind if isinstance(pattern, FactPattern) else pattern.edge
-    return Missing(kind=kind, component=_pinned(step, binding), condition=_worded(step, binding))
+    return Missing(kind=kind, component=_pinned(step, binding), condition=worded(pattern, binding))
 
 
-def _worded(step: Step, binding: dict[str, Row]) -> str:
-    pattern = step.pattern
+def worded(pattern: Pattern, binding: Mapping[str, Row]) -> str:
+    """Return the absence of ``pattern`` in words."""
     if not isinstance(pattern, FactPattern):
         return f"no {pattern.edge} edge"
-    tests = ", ".join(_test(test, binding) for test in pattern.tests)
+    tests = ", ".join(f"{test.attribute} {worded_test(test, binding)}" for test in pattern.tests)
     return f"no {pattern.kind} with {tests}" if tests else f"no {pattern.kind}"
 
 
-def _test(test: Test, binding: dict[str, Row]) -> str:
+def worded_test(test: Test, binding: Mapping[str, Row]) -> str:
+    """Return operator and operand of ``test`` in words."""
     value = value_of(test, binding) if test.ref is None or test.ref.name in binding else f"that of {test.ref.name}"
     operator = "" if test.operator == "eq" else f"{test.operator.replace('_', ' ')} "
-    return f"{test.attribute} {operator}{', '.join(map(str, value)) if isinstance(value, tuple) else value}"
+    return f"{operator}{', '.join(map(str, value)) if isinstance(value, tuple) else value}"

@@ -13,4 +13,4 @@ def demo(format: FormatOption = Format.TEXT, settings: SettingsOption = None, st
     """Diagnose the incident that comes with the package: a shop whose checkout answers 500."""
     with ExitStack() as stack:
         snapshot = stack.enter_context(as_file(files("sre_orchestrator.api") / "demo" / "shop.tar.gz"))
-        show(investigate(settings_from(settings, state_dir), snapshot, "", "", ""), format)
+        show(investigate(settings_from(settings, state_dir), snapshot, "", "", "").report, format)

@@ -18,8 +18,10 @@ from sre_orchestrator.api.cli.common import (
     settings_from,
     shown_progress,
 )
+from sre_orchestrator.core.bundle import write_bundle
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Hypothesis, Report
+from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import Settings
 
 UNRESOLVED = 3
@@ -33,6 +35,9 @@ def diagnose(
     ] = "",
     at: Annotated[str, typer.Option(help="When it happened, ISO 8601; by default when the snapshot was taken.")] = "",
     format: FormatOption = Format.TEXT,
+    save_bundle: Annotated[
+        Path | None, typer.Option(help="Write the investigation to a file for replay.", show_default=False)
+    ] = None,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -45,7 +50,10 @@ def diagnose(
       sre-orchestrator diagnose "checkout answers 500" --snapshot ./incident --namespace shop --format json
 
     """
-    report = investigate(settings_from(settings, state_dir), snapshot, question, namespace, at)
+    bundle = investigate(settings_from(settings, state_dir), snapshot, question, namespace, at)
+    if save_bundle:
+        write_bundle(bundle, save_bundle)
+    report = bundle.report
     show(report, format)
     raise typer.Exit(0 if report.verdict == "diagnosed" else UNRESOLVED)
 
@@ -67,7 +75,7 @@ def explain(
     """
     from sre_orchestrator.api.render import proof_text  # noqa: PLC0415
 
-    report = investigate(settings_from(settings, state_dir), snapshot, question, namespace, at)
+    report = investigate(settings_from(settings, state_dir), snapshot, question, namespace, at).report
     typer.echo(proof_text(report, chosen(report, number)))
 
 
@@ -84,7 +92,7 @@ def chosen(report: Report, number: int) -> Hypothesis:
     return every[number - 1]
 
 
-def investigate(settings: Settings, snapshot: Path, question: str, namespace: str, at: str) -> Report:
+def investigate(settings: Settings, snapshot: Path, question: str, namespace: str, at: str) -> Bundle:
     """Diagnose with a progress display."""
     from sre_orchestrator.api.wiring import Installation, diagnose_snapshot  # noqa: PLC0415 - help must be quick
 
@@ -92,11 +100,10 @@ def investigate(settings: Settings, snapshot: Path, question: str, namespace: st
     with shown_progress() as progress:
         installation = Installation(settings)
 
-        async def run() -> Report:
-            bundle = await diagnose_snapshot(
+        async def run() -> Bundle:
+            return await diagnose_snapshot(
                 installation, snapshot, question=question, namespace=namespace, at=moment, progress=progress
             )
-            return bundle.report
 
         return anyio.run(run)
 

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from sre_orchestrator.api.cli import demo, diagnose, evaluate, plugins, rules, twin
+from sre_orchestrator.api.cli import demo, diagnose, evaluate, plugins, replay, rules, twin
 from sre_orchestrator.core.errors import InputError, SreError
 
 BAD_INPUT = 2
@@ -21,6 +21,9 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("diagnose")(diagnose.diagnose)
 app.command("explain")(diagnose.explain)
+app.command("replay")(replay.replay_bundle)
+app.command("why-not")(replay.why_not)
+app.command("compare")(replay.compare_hypotheses)
 app.command("evaluate")(evaluate.evaluate)
 app.command("plugins")(plugins.plugins)
 app.add_typer(rules.app, name="rules")

@@ -1,0 +1,89 @@
+"""Keeps an investigation in a file, and reads it back for a replay."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.gather import Observations
+from sre_orchestrator.core.models import Fact
+from sre_orchestrator.core.pipeline import Bundle, Reasoning, answer
+from sre_orchestrator.core.vocabulary import Vocabulary, nearest
+
+FORMAT = 1
+MAX_BYTES = 512 * 1024**2
+_DECODER = msgspec.json.Decoder(Bundle)
+
+
+def write_bundle(bundle: Bundle, path: Path) -> None:
+    """Write ``bundle`` as gzipped JSON; the same bundle gives the same bytes.
+
+    Raises:
+        InputError: the file cannot be written.
+
+    """
+    try:
+        path.write_bytes(gzip.compress(msgspec.json.encode(bundle, order="deterministic"), mtime=0))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from error
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read what ``write_bundle`` wrote.
+
+    Raises:
+        InputError: the file is missing, damaged, too large, or of another format.
+
+    """
+    try:
+        with gzip.open(path) as file:
+            text = file.read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: is no bundle: {error}; write one with diagnose --save-bundle") from error
+    if len(text) > MAX_BYTES:
+        raise InputError(f"{path}: holds more than {MAX_BYTES} bytes; such a bundle is not read")
+    try:
+        bundle = _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is no bundle: {error}; write one with diagnose --save-bundle") from error
+    if bundle.format != FORMAT:
+        raise InputError(
+            f"{path}: has format {bundle.format}, this program reads {FORMAT}; use the version that wrote it"
+        )
+    return bundle
+
+
+def replay(bundle: Bundle, parts: Reasoning, *, without: Sequence[str] = (), plus: Iterable[Fact] = ()) -> Bundle:
+    """Conclude again from what was observed, less the facts ``without``, and with the facts ``plus``.
+
+    With the rule book that made the bundle, and nothing added or taken away, the report has the
+    same bytes: measured times and costs are part of the bundle.
+
+    Raises:
+        InputError: a fact to leave out is not in the bundle, or one to add is not in the vocabulary.
+
+    """
+    facts = {fact.id: fact for fact in bundle.seen.facts}
+    for name in without:
+        if facts.pop(name, None) is None:
+            raise InputError(f"there is no fact {name!r} in the bundle{nearest(name, facts)}; see facts in the report")
+    facts |= {fact.id: _known(fact, parts.vocabulary) for fact in plus}
+    seen = Observations(
+        facts=tuple(facts[name] for name in sorted(facts)),
+        coverage=bundle.seen.coverage,
+        gaps=bundle.seen.gaps,
+        agents_ms=bundle.seen.agents_ms,
+    )
+    report = answer(bundle.scope, seen, bundle.edges, bundle.cost, parts)
+    return msgspec.structs.replace(bundle, seen=seen, report=report)
+
+
+def _known(fact: Fact, vocabulary: Vocabulary) -> Fact:
+    if complaint := vocabulary.complaint(fact):
+        raise InputError(f"--with {fact.kind}: {complaint}")
+    return fact
