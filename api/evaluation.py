@@ -15,6 +15,9 @@ from sre_orchestrator.core.models import Hypothesis, Struct
 from sre_orchestrator.core.reach import Graph
 
 
+BINS = 10
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """What a label means: our causes, and the kind of object it names (``app``, ``node``, ``namespace``)."""
 
@@ -172,6 +175,70 @@ def grouped(
     for outcome in outcomes:
         groups[group(labels[outcome.case])].append(outcome)
     return {name: score(groups[name], labels, mapping) for name in sorted(groups)}
+
+
+class Bin(Struct, frozen=True, kw_only=True):
+    """The cases whose first answer has a confidence in ``low`` ≤ c < ``high``: mean confidence, share that is right."""
+
+    low: float
+    high: float
+    cases: int
+    confidence: float
+    right: float
+
+
+class Calibration(Struct, frozen=True, kw_only=True):
+    """How far confidence can be believed.
+
+    ``brier`` is the mean squared difference between the confidence of the first answer and 1 or 0
+    for right or wrong (Brier, "Verification of forecasts expressed in terms of probability", 1950).
+    ``coverage`` is the largest share of cases that can be answered, most confident first, while
+    ``precision`` of the answers are right.
+    """
+
+    brier: float
+    bins: tuple[Bin, ...]
+    precision: float
+    coverage: float
+    threshold: float
+
+
+def calibration(
+    outcomes: Iterable[Outcome], labels: Mapping[str, Label], mapping: LabelMapping, precision: float = 0.9
+) -> Calibration:
+    """Return the calibration of the first answers; a case without an answer has confidence 0."""
+    answers = sorted(
+        (
+            (one.predictions[0].confidence if one.predictions else 0.0, rank_of(one, labels[one.case], mapping) == 1)
+            for one in outcomes
+        ),
+        reverse=True,
+    )
+    covered, threshold, right = 0, 1.0, 0
+    for count, (confidence, correct) in enumerate(answers, start=1):
+        right += correct
+        if confidence > 0 and right >= precision * count:
+            covered, threshold = count, confidence
+    return Calibration(
+        brier=sum((confidence - correct) ** 2 for confidence, correct in answers) / max(len(answers), 1),
+        bins=tuple(_bin(answers, number) for number in range(BINS)),
+        precision=precision,
+        coverage=covered / max(len(answers), 1),
+        threshold=threshold,
+    )
+
+
+def _bin(answers: Sequence[tuple[float, bool]], number: int) -> Bin:
+    low, high = number / BINS, (number + 1) / BINS
+    inside = [one for one in answers if low <= one[0] < high or (number == BINS - 1 and one[0] == 1.0)]
+    count = max(len(inside), 1)
+    return Bin(
+        low=low,
+        high=high,
+        cases=len(inside),
+        confidence=sum(confidence for confidence, _ in inside) / count,
+        right=sum(correct for _, correct in inside) / count,
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from datetime import datetime
 
 import msgspec
@@ -27,7 +28,8 @@ class Observer:
     """Makes the facts of one agent in one cluster.
 
     ``observe(kind, component, query=…, at=…, reason="OOMKilled", …)``; attributes that are
-    ``None`` are left out, so an optional field needs no ``if`` in the agent.
+    ``None`` are left out, so an optional field needs no ``if`` in the agent. So are ``nan`` and
+    ``inf``, which compare with nothing and have no JSON.
     """
 
     def __init__(self, agent: str, cluster: str = "") -> None:
@@ -47,7 +49,7 @@ class Observer:
         kept: dict[str, Scalar] = {
             name: without_secrets(value) if isinstance(value, str) else value
             for name, value in attributes.items()
-            if value is not None
+            if value is not None and not (isinstance(value, float) and not math.isfinite(value))
         }
         return Fact(
             id=fact_id(self.cluster, kind, component, kept),

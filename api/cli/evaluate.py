@@ -18,9 +18,11 @@ import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
 from sre_orchestrator.api.evaluation import (
+    Calibration,
     Label,
     LabelMapping,
     Outcome,
+    calibration,
     grouped,
     percentile,
     predictions_of,
@@ -139,9 +141,17 @@ def summary(outcomes: Sequence[Outcome], truth: Mapping[str, Label], words: Labe
         rank = rank_of(outcome, truth[outcome.case], words)
         if rank != 1:
             yield _miss(outcome, truth[outcome.case], rank)
+    yield from _reliability(calibration(outcomes, truth, words))
     cpu = [one.cpu_seconds for one in outcomes]
     memory = max((one.memory_mib for one in outcomes), default=0.0)
     yield f"CPU seconds a case: median {percentile(cpu, 0.5):.3f}, p95 {percentile(cpu, 0.95):.3f}; largest process {memory:.0f} MiB"
+
+
+def _reliability(found: Calibration) -> Iterator[str]:
+    yield f"confidence: Brier score {found.brier:.3f}; {found.coverage:.0%} of the cases at precision {found.precision:g} (confidence from {found.threshold:.2f})"
+    for one in found.bins:
+        if one.cases:
+            yield f"  {one.low:.1f}–{one.high:.1f}: {one.cases:4} cases, confidence {one.confidence:.2f}, right {one.right:.2f}"
 
 
 def _miss(outcome: Outcome, label: Label, rank: int) -> str:
