@@ -14,8 +14,8 @@ from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Hypothesis, Struct
 from sre_orchestrator.core.reach import Graph
 
-
 BINS = 10
+TOP = 3
 
 
 class Target(Struct, frozen=True, kw_only=True):
@@ -158,8 +158,8 @@ def score(outcomes: Iterable[Outcome], labels: Mapping[str, Label], mapping: Lab
     return Scores(
         cases=len(ranks),
         at_1=sum(rank == 1 for rank in ranks) / count,
-        at_3=sum(0 < rank <= 3 for rank in ranks) / count,
-    )  # noqa: PLR2004
+        at_3=sum(0 < rank <= TOP for rank in ranks) / count,
+    )
 
 
 def rank_of(outcome: Outcome, label: Label, mapping: LabelMapping) -> int:

@@ -151,7 +151,7 @@ def _reliability(found: Calibration) -> Iterator[str]:
     yield f"confidence: Brier score {found.brier:.3f}; {found.coverage:.0%} of the cases at precision {found.precision:g} (confidence from {found.threshold:.2f})"
     for one in found.bins:
         if one.cases:
-            yield f"  {one.low:.1f}–{one.high:.1f}: {one.cases:4} cases, confidence {one.confidence:.2f}, right {one.right:.2f}"
+            yield f"  {one.low:.1f} to {one.high:.1f}: {one.cases:4} cases, confidence {one.confidence:.2f}, right {one.right:.2f}"
 
 
 def _miss(outcome: Outcome, label: Label, rank: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -43,13 +43,6 @@ def unpacked(path: Path, limits: SnapshotLimits) -> Iterator[Path]:
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
             raise InputError(f"{path}: the archive is damaged: {error}; copy it again") from error
         yield target
-
-
-def root_of(folder: Path, marks: Sequence[str]) -> Path | None:
-    """Return the folder that holds the snapshot, ``folder`` or the only folder in it: where one of ``marks`` is."""
-    entries = [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-    candidates = [folder, entries[0]] if len(entries) == 1 else [folder]
-    return next((one for one in candidates if any((one / mark).exists() for mark in marks)), None)
 
 
 class _Allowance:

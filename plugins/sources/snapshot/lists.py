@@ -10,8 +10,9 @@ import msgspec
 
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.meta import Object
-from sre_orchestrator.plugins.objects.registry import KINDS, Listed
+from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.ports import Listing
+from sre_orchestrator.plugins.sources.snapshot.layouts import Layout
 
 K = TypeVar("K", bound=Object)
 PARTIAL = "snapshot/partial"
@@ -36,23 +37,24 @@ class _File(Struct, Generic[K], frozen=True, kw_only=True):
     whole: bool = False
 
 
-def read_listing(root: Path, kind: type[K], declared_complete: frozenset[str] | None = None) -> Listing[K]:
-    """Read every object of ``kind`` below ``root/cluster-resources``.
+def read_listing(layout: Layout, kind: type[K], declared_complete: frozenset[str] | None = None) -> Listing[K]:
+    """Read every object of ``kind`` that a dump holds.
 
-    A namespace is complete when its file was read whole and holds no partial object (annotation
+    A namespace is complete when its files were read whole and hold no partial object (annotation
     ``snapshot/partial``); ``declared_complete`` narrows that further when the snapshot says so.
     """
     listed = KINDS[kind]
     items: list[K] = []
     gaps: list[Gap] = []
     complete: set[str] = set()
-    files = _files(root / "cluster-resources", listed)
+    partial: set[str] = set()
+    files = layout.files(listed)
     for scope, path in files:
-        read = _read(path, root, kind, listed.kind)
+        read = _read(path, layout.root, kind, listed.kind)
         items += read.items
         gaps += read.gaps
-        if read.whole and not any(PARTIAL in item.metadata.annotations for item in read.items):
-            complete.add(scope)
+        whole = read.whole and not any(PARTIAL in item.metadata.annotations for item in read.items)
+        (complete if whole else partial).add(scope)
     if not files:
         gaps.append(
             Gap(
@@ -62,46 +64,54 @@ def read_listing(root: Path, kind: type[K], declared_complete: frozenset[str] | 
                 remedy=f"record cluster-resources/{listed.folders[0]}",
             )
         )
+    complete -= partial
     if declared_complete is not None:
         complete &= declared_complete
     return Listing(items=tuple(items), complete_in=frozenset(complete), gaps=tuple(gaps))
 
 
-def _files(base: Path, listed: Listed) -> list[tuple[str, Path]]:
-    """Return (namespace or ``*``, file) for each file of a kind; the first folder name that exists wins."""
-    for name in listed.folders:
-        whole, folder = base / f"{name}.json", base / name
-        found = [("*", whole)] if whole.is_file() else []
-        if folder.is_dir():
-            found += [(path.stem, path) for path in sorted(folder.glob("*.json"))]
-        if found:
-            return found
-    return []
-
-
 def _read(path: Path, root: Path, kind: type[K], expected: str) -> _File[K]:
     where = str(path.relative_to(root))
     try:
+        return _decoded(_json_of(path), where, kind, expected)
+    except UnicodeDecodeError:
+        return _read_repaired(path.read_bytes(), where, kind, expected)
+    except _Unreadable as problem:
+        return _File(gaps=(_gap(where, str(problem)),))
+
+
+class _Unreadable(Exception):  # noqa: N818 - becomes a gap
+    """Why a file gives nothing."""
+
+
+def _json_of(path: Path) -> bytes:
+    """Return a file's content as JSON."""
+    try:
         text = path.read_bytes()
     except OSError as error:
-        return _File(gaps=(_gap(where, f"cannot be read: {error.strerror or error}"),))
+        raise _Unreadable(f"cannot be read: {error.strerror or error}") from error
     if not text.strip():
-        return _File(gaps=(_gap(where, "is empty (0 bytes)"),))
+        raise _Unreadable("is empty (0 bytes)")
+    if path.suffix == ".json":
+        return text
+    try:
+        return msgspec.json.encode(msgspec.yaml.decode(text))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _Unreadable(f"is not YAML: {error}") from error
+
+
+def _decoded(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
     try:
         if text.lstrip()[:1] == b"[":
             return _File(items=tuple(msgspec.json.decode(text, type=list[kind])), whole=True)  # type: ignore[valid-type]
         envelope = msgspec.json.decode(text, type=_Envelope[kind])  # type: ignore[valid-type]
-    except UnicodeDecodeError:
-        return _read_repaired(text, where, kind, expected)
     except msgspec.DecodeError:
         return _read_loosely(text, where, kind, expected)
     if envelope.kind not in ("", expected, f"{expected}List", "List"):
-        return _File(gaps=(_gap(where, f"holds a {envelope.kind}, not a {expected}List"),))
-    if envelope.items is None:
-        if envelope.kind == expected:
-            return _File(items=(msgspec.json.decode(text, type=kind),), whole=True)
-        return _File(whole=True)
-    return _File(items=tuple(envelope.items), whole=True)
+        raise _Unreadable(f"holds a {envelope.kind}, not a {expected}List")
+    if envelope.items is None and envelope.kind == expected:
+        return _File(items=(msgspec.json.decode(text, type=kind),), whole=True)
+    return _File(items=tuple(envelope.items or ()), whole=True)
 
 
 def _read_repaired(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import IO, Any, Literal, TypeVar, cast
 
 import msgspec
 
@@ -18,15 +18,14 @@ from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
 from sre_orchestrator.plugins.sources.ports import Alert, Dependency, Listing, LogStream, Series, TcpProbe, Unit
-from sre_orchestrator.plugins.sources.snapshot.archive import root_of, unpacked
+from sre_orchestrator.plugins.sources.snapshot.archive import unpacked
+from sre_orchestrator.plugins.sources.snapshot.layouts import Layout, LogFile, find_layout, section_of
 from sre_orchestrator.plugins.sources.snapshot.lists import read_listing
 from sre_orchestrator.plugins.sources.snapshot.units import read_unit
 from sre_orchestrator.plugins.sources.twin_feed import feed
 
 K = TypeVar("K", bound=Object)
 T = TypeVar("T")
-MARKS = ("snapshot.yaml", "cluster-resources", "cluster-info")
-PREVIOUS = "-previous"
 
 
 class Declared(Struct, frozen=True, kw_only=True):
@@ -82,12 +81,14 @@ class Snapshot:
 
     name = "snapshot"
 
-    def __init__(self, root: Path, limits: SnapshotLimits, cleanup: ExitStack) -> None:
-        self.root = root
-        self.info, self._gaps = _info(root)
+    def __init__(self, layout: Layout, limits: SnapshotLimits, cleanup: ExitStack) -> None:
+        self.root = layout.root
+        self._layout = layout
+        self.info, self._gaps = _info(layout.root)
         self._limits = limits
         self._cleanup = cleanup
         self._known: dict[type[Object], Listing[Any]] = {}
+        self._logs: dict[str, dict[tuple[str, str, bool], LogFile]] = {}
         self._series: Sequence[Series] | None = None
         self._lock = threading.RLock()
 
@@ -112,7 +113,7 @@ class Snapshot:
                 complete = (
                     frozenset() if isinstance(declared, str) else None if declared is None else frozenset(declared)
                 )
-                self._known[kind] = read_listing(self.root, kind, complete)
+                self._known[kind] = read_listing(self._layout, kind, complete)
             return cast("Listing[K]", self._known[kind])
 
     async def server_version(self) -> str:
@@ -123,28 +124,24 @@ class Snapshot:
 
     async def streams(self, namespace: str) -> Sequence[LogStream]:
         """Return the logs that were recorded in ``namespace``."""
-        folder = self.root / "cluster-resources" / "pods" / "logs" / namespace
         complete = self.info.coverage.logs == "full"
-        found = []
-        for path in sorted(folder.glob("*/*.log")):
-            container, previous = path.stem.removesuffix(PREVIOUS), path.stem.endswith(PREVIOUS)
-            found.append(
-                LogStream(
-                    namespace=namespace, pod=path.parent.name, container=container, previous=previous, complete=complete
-                )
-            )
-        return found
+        return [msgspec.structs.replace(one.stream, complete=complete) for one in self._logs_of(namespace)]
+
+    def _logs_of(self, namespace: str) -> Sequence[LogFile]:
+        with self._lock:
+            if namespace not in self._logs:
+                self._logs[namespace] = {_place(one.stream): one for one in self._layout.logs(namespace)}
+            return tuple(self._logs[namespace].values())
 
     def lines(self, stream: LogStream) -> Iterator[str]:
         """Yield the lines, oldest first; an over-long line is cut at ``snapshot_limits.log_line_bytes``."""
-        name = stream.container + (PREVIOUS if stream.previous else "") + ".log"
-        path = self.root / "cluster-resources" / "pods" / "logs" / stream.namespace / stream.pod / name
-        limit = self._limits.log_line_bytes
-        with path.open("rb") as log:
-            while line := log.readline(limit):
-                while line[-1:] != b"\n" and len(line) == limit and (rest := log.readline(limit)):
-                    if rest[-1:] == b"\n" or len(rest) < limit:
-                        break
+        self._logs_of(stream.namespace)
+        found = self._logs[stream.namespace].get(_place(stream))
+        if found is None:
+            return
+        with found.path.open("rb") as log:
+            lines = _cut(log, self._limits.log_line_bytes)
+            for line in section_of(lines, found.section) if found.section else lines:
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
 
     async def series(self, since: datetime, until: datetime) -> Sequence[Series]:
@@ -248,10 +245,26 @@ def open_snapshot(path: Path, limits: SnapshotLimits) -> Snapshot:
 
     """
     with ExitStack() as cleanup:
-        root = root_of(cleanup.enter_context(unpacked(path, limits)), MARKS)
-        if root is None:
-            raise InputError(f"{path}: is no snapshot: it holds none of {', '.join(MARKS)}; give the folder above them")
-        return Snapshot(root, limits, cleanup.pop_all())
+        layout = find_layout(cleanup.enter_context(unpacked(path, limits)))
+        if layout is None:
+            raise InputError(
+                f"{path}: is no snapshot: it holds no cluster-resources, cluster-info, namespaces or NAMESPACE/pods.json;"
+                " give a snapshot, a support bundle, a must-gather or a kubectl cluster-info dump"
+            )
+        return Snapshot(layout, limits, cleanup.pop_all())
+
+
+def _place(stream: LogStream) -> tuple[str, str, bool]:
+    return stream.pod, stream.container, stream.previous
+
+
+def _cut(log: IO[bytes], limit: int) -> Iterator[bytes]:
+    """Yield the lines of a file, each cut at ``limit`` bytes."""
+    while line := log.readline(limit):
+        while line[-1:] != b"\n" and len(line) == limit and (rest := log.readline(limit)):
+            if rest[-1:] == b"\n" or len(rest) < limit:
+                break
+        yield line
 
 
 def _series(path: Path) -> tuple[tuple[Series, ...], tuple[Gap, ...]]:

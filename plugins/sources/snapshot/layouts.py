@@ -1,0 +1,178 @@
+"""Where each kind of dump keeps its files: troubleshoot support bundles, kubectl cluster-info dump, must-gather.
+
+Sources: troubleshoot.sh/docs/collect/cluster-resources, kubectl's cluster-info dump command,
+and the inspect layout of oc adm must-gather.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from sre_orchestrator.core.models import Struct
+from sre_orchestrator.plugins.objects.registry import Listed
+from sre_orchestrator.plugins.sources.ports import LogStream
+
+EVERYWHERE = "*"
+PREVIOUS = "-previous"
+_START = re.compile(rb"^==== START logs for container (?P<container>\S+) of pod (?P<pod>\S+) ====\s*$")
+_END = b"==== END logs for container "
+
+
+class LogFile(Struct, frozen=True, kw_only=True):
+    """Where the lines of one stream are; ``section`` is the container whose part of a shared file it is."""
+
+    stream: LogStream
+    path: Path
+    section: str = ""
+
+
+class Layout(Protocol):
+    """The folder of one dump."""
+
+    root: Path
+
+    def files(self, listed: Listed) -> list[tuple[str, Path]]:
+        """Return (namespace or ``*``, file) for each file that holds objects of a kind."""
+        ...
+
+    def logs(self, namespace: str) -> list[LogFile]:
+        """Return the logs of the pods of ``namespace``."""
+        ...
+
+
+class SupportBundle:
+    """``cluster-resources/KIND/NAMESPACE.json``: a troubleshoot support bundle, and our own snapshots."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def files(self, listed: Listed) -> list[tuple[str, Path]]:
+        """Return the files of a kind; the first folder name that exists wins."""
+        base = self.root / "cluster-resources"
+        for name in listed.folders:
+            whole, folder = base / f"{name}.json", base / name
+            found = [(EVERYWHERE, whole)] if whole.is_file() else []
+            if folder.is_dir():
+                found += [(path.stem, path) for path in sorted(folder.glob("*.json"))]
+            if found:
+                return found
+        return []
+
+    def logs(self, namespace: str) -> list[LogFile]:
+        """Return the logs: ``CONTAINER.log`` and ``CONTAINER-previous.log``."""
+        folder = self.root / "cluster-resources" / "pods" / "logs" / namespace
+        return [_log(namespace, path, path.stem) for path in sorted(folder.glob("*/*.log"))]
+
+
+class ClusterInfoDump:
+    """``NAMESPACE/KIND.json`` and ``NAMESPACE/POD/logs.txt``: ``kubectl cluster-info dump --output-directory``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def files(self, listed: Listed) -> list[tuple[str, Path]]:
+        """Return the files of a kind."""
+        whole = self.root / f"{listed.plural}.json"
+        if not listed.namespaced:
+            return [(EVERYWHERE, whole)] if whole.is_file() else []
+        return [(path.parent.name, path) for path in sorted(self.root.glob(f"*/{listed.plural}.json"))]
+
+    def logs(self, namespace: str) -> list[LogFile]:
+        """Return one log for each START line: the containers of a pod share a file."""
+        return [
+            LogFile(
+                stream=LogStream(namespace=namespace, pod=path.parent.name, container=container),
+                path=path,
+                section=container,
+            )
+            for path in sorted((self.root / namespace).glob("*/logs.txt"))
+            for container in _sections(path)
+        ]
+
+
+class MustGather:
+    """``namespaces/NAMESPACE/GROUP/KIND.yaml`` and ``cluster-scoped-resources/GROUP/KIND/NAME.yaml``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def files(self, listed: Listed) -> list[tuple[str, Path]]:
+        """Return the files of a kind: a list a namespace, or a file an object."""
+        group = listed.group or "core"
+        if not listed.namespaced:
+            folder = self.root / "cluster-scoped-resources" / group
+            return [(EVERYWHERE, path) for path in sorted(folder.glob(f"{listed.plural}/*.yaml"))]
+        found = sorted((self.root / "namespaces").glob(f"*/{group}/{listed.plural}.yaml"))
+        return [(path.parts[-3], path) for path in found]
+
+    def logs(self, namespace: str) -> list[LogFile]:
+        """Return the logs: ``pods/POD/CONTAINER/CONTAINER/logs/current.log`` and ``previous.log``."""
+        folder = self.root / "namespaces" / namespace / "pods"
+        return [
+            LogFile(
+                stream=LogStream(
+                    namespace=namespace,
+                    pod=path.parts[-5],
+                    container=path.parts[-3],
+                    previous=path.name.startswith("previous"),
+                ),
+                path=path,
+            )
+            for path in sorted(folder.glob("*/*/*/logs/*.log"))
+            if path.stat().st_size
+        ]
+
+
+def find_layout(folder: Path) -> Layout | None:
+    """Return the layout of the dump in ``folder``, or in the only folder in it (twice: must-gather nests them)."""
+    for _ in range(3):
+        layout = _layout(folder)
+        if layout is not None:
+            return layout
+        inside = [entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        if len(inside) != 1:
+            return None
+        folder = inside[0]
+    return None
+
+
+def section_of(lines: Iterator[bytes], container: str) -> Iterator[bytes]:
+    """Yield the lines between the START and END lines of ``container``."""
+    inside = False
+    for line in lines:
+        started = _START.match(line)
+        if started:
+            inside = started["container"].decode("utf-8", "replace") == container
+        elif line.startswith(_END):
+            inside = False
+        elif inside:
+            yield line
+
+
+def _layout(folder: Path) -> Layout | None:
+    if any((folder / mark).exists() for mark in ("snapshot.yaml", "cluster-resources", "cluster-info")):
+        return SupportBundle(folder)
+    if (folder / "cluster-scoped-resources").is_dir() or (folder / "namespaces").is_dir():
+        return MustGather(folder)
+    if any(folder.glob("*/pods.json")):
+        return ClusterInfoDump(folder)
+    return None
+
+
+def _log(namespace: str, path: Path, stem: str) -> LogFile:
+    stream = LogStream(
+        namespace=namespace,
+        pod=path.parent.name,
+        container=stem.removesuffix(PREVIOUS),
+        previous=stem.endswith(PREVIOUS),
+    )
+    return LogFile(stream=stream, path=path)
+
+
+def _sections(path: Path) -> list[str]:
+    with path.open("rb") as lines:
+        found = [match["container"].decode("utf-8", "replace") for line in lines if (match := _START.match(line))]
+    return list(dict.fromkeys(found))
