@@ -126,7 +126,8 @@ class Unit(Struct, frozen=True, kw_only=True):
     """A system unit on a node, from ``systemctl status``.
 
     ``state`` is systemd's ActiveState (``active``, ``inactive``, ``failed``, ``activating``, …),
-    ``since`` when it got there, ``lines`` the journal's tail.
+    ``since`` when it got there, ``lines`` the journal's tail, ``utc_offset_minutes`` the offset of
+    the node's clock, in which the lines are dated, where the text shows it.
     """
 
     node: str
@@ -135,6 +136,8 @@ class Unit(Struct, frozen=True, kw_only=True):
     sub_state: str = ""
     since: datetime | None = None
     result: str = ""
+    enabled: bool = False
+    utc_offset_minutes: int | None = None
     lines: tuple[str, ...] = ()
 
 

@@ -183,7 +183,7 @@ class Snapshot:
         found = []
         for path in sorted((self.root / "host-collectors").glob("*/systemctl-status-*.txt")):
             text = path.read_bytes().decode("utf-8", "replace")
-            unit = read_unit(path.parent.name, path.stem.removeprefix("systemctl-status-"), text)
+            unit = read_unit(path.parent.name, path.stem.removeprefix("systemctl-status-"), text, self.captured_at)
             if unit:
                 found.append(unit)
         return found
