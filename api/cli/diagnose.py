@@ -110,7 +110,7 @@ def investigate(settings: Settings, snapshot: Path, question: str, namespace: st
 
 def show(report: Report, form: Format) -> None:
     """Print a report on standard output."""
-    from sre_orchestrator.api import render  # noqa: PLC0415 - rich is slow to import
+    from sre_orchestrator.api import render  # noqa: PLC0415 - help must be quick
 
     if form is Format.JSON:
         typer.echo(render.json_text(report))

@@ -1,0 +1,144 @@
+"""What a report shows people, before it is text or Markdown: sections of marked rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+from sre_orchestrator.core.models import Gap, Hypothesis, Moment, Proof, Report, Struct
+from sre_orchestrator.core.report import worded
+
+Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "plain"]
+SHOWN = 5
+MOMENTS = 14
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One line: what kind it is, what it says, the facts behind it, the command that goes with it."""
+
+    mark: Mark = "plain"
+    text: str
+    facts: tuple[str, ...] = ()
+    command: str = ""
+
+
+class Section(Struct, frozen=True, kw_only=True):
+    """A title with something at its right, a line under it, and rows."""
+
+    title: str
+    aside: str = ""
+    note: str = ""
+    rows: tuple[Row, ...] = ()
+
+
+def outline(report: Report) -> tuple[Section, ...]:
+    """Return the sections in reading order; those that have nothing to say are left out."""
+    hypotheses = [_hypothesis(report, n, one) for n, one in enumerate(report.hypotheses[:SHOWN], start=1)]
+    rest = (
+        Section(title="Ruled out", rows=tuple(_ruled_out(report.ruled_out[:SHOWN]))),
+        Section(title="Timeline", note="UTC", rows=tuple(map(_moment, moments(report)))),
+        Section(
+            title="Not seen", note="Blind is not healthy: these could hide causes.", rows=tuple(_gaps(report.gaps))
+        ),
+        Section(title="Next steps", rows=tuple(_next_steps(report.hypotheses))),
+    )
+    return (_head(report), *hypotheses, *(section for section in rest if section.rows))
+
+
+def moments(report: Report) -> list[Moment]:
+    """Return the changes and the first sight of each symptom, those of the first hypothesis before all others."""
+    first = report.hypotheses[0] if report.hypotheses else None
+    telling = {*first.changes, *first.explains, *_facts(first.proof)} if first else set()
+    seen: set[tuple[str, str]] = set()
+    firsts = []
+    for moment in report.timeline:
+        key = (moment.component, report.facts[moment.fact].kind)
+        if moment.what == "change" or key not in seen:
+            seen.add(key)
+            firsts.append(moment)
+    kept = sorted(firsts, key=lambda moment: (moment.fact not in telling, -moment.at.timestamp()))[:MOMENTS]
+    return sorted(kept, key=lambda moment: (moment.at, moment.fact))
+
+
+def _head(report: Report) -> Section:
+    incident, cost = report.incident, report.cost
+    where = f"namespace {incident.namespace}" if incident.namespace else "whole cluster"
+    note = (
+        f"{where} · {incident.at:%Y-%m-%d %H:%M:%S} UTC · {len(report.symptoms)} symptoms · "
+        f"{len(cost.agents_ms)} agents, {cost.elapsed_ms} ms, {cost.tokens} tokens"
+    )
+    nothing = Row(text="Nothing that was observed points to a cause.")
+    return Section(
+        title=f"{report.verdict.capitalize()}: {incident.description}",
+        note=note,
+        rows=() if report.hypotheses else (nothing,),
+    )
+
+
+def _hypothesis(report: Report, number: int, one: Hypothesis) -> Section:
+    share = f"explains {len(one.explains)} of {len(report.symptoms)} symptoms"
+    return Section(
+        title=f"{number}. {one.title}",
+        aside=f"confidence {one.confidence:.2f}",
+        note=f"{one.component} · {one.cause} · {share}",
+        rows=tuple(_evidence(report, one)),
+    )
+
+
+def _evidence(report: Report, one: Hypothesis) -> Iterator[Row]:
+    for proof in _distinct(one.proof):
+        yield Row(mark="for", text=_strong(proof), facts=proof.facts)
+    for proof in _distinct(one.against):
+        yield Row(mark="against", text=_strong(proof), facts=proof.facts)
+    for change in one.changes[:SHOWN]:
+        fact = report.facts[change]
+        when = f"{fact.observed_at:%H:%M:%S} " if fact.observed_at else ""
+        yield Row(mark="change", text=f"shortly before: {when}{worded(fact)}", facts=(change,))
+    for missing in one.missing[:SHOWN]:
+        yield Row(mark="undecided", text=f"{missing.condition} (nobody read {missing.kind})")
+    if one.explained_by:
+        yield Row(text=f"probably a consequence of {one.explained_by}")
+    for runbook in one.runbooks:
+        yield Row(mark="runbook", text=f"{runbook.title} ({runbook.address})")
+
+
+def _strong(proof: Proof) -> str:
+    return f"{proof.because} ({proof.strength})" if proof.strength else proof.because
+
+
+def _distinct(proofs: Iterable[Proof]) -> list[Proof]:
+    """Return one proof for each sentence: the same rule on two replicas is said once for each, not more."""
+    return list({proof.because: proof for proof in proofs}.values())[:SHOWN]
+
+
+def _ruled_out(hypotheses: Iterable[Hypothesis]) -> Iterator[Row]:
+    for one in hypotheses:
+        reason = one.against[0]
+        yield Row(mark="against", text=f"{one.title}: {one.component}. {reason.because}", facts=reason.facts)
+
+
+def _moment(moment: Moment) -> Row:
+    text = f"{moment.at:%H:%M:%S} {moment.component} {moment.text}"
+    return Row(mark="change" if moment.what == "change" else "plain", text=text, facts=(moment.fact,))
+
+
+def _gaps(gaps: Iterable[Gap]) -> Iterator[Row]:
+    for gap in gaps:
+        remedy = f"; to see it: {gap.remedy}" if gap.remedy else ""
+        yield Row(mark="undecided", text=f"{gap.what}: {gap.why}{remedy}")
+
+
+def _next_steps(hypotheses: Sequence[Hypothesis]) -> Iterator[Row]:
+    for step in hypotheses[0].remedy if hypotheses else ():
+        yield Row(mark="next", text=step.text, command=step.command)
+    for number, one in enumerate(hypotheses[:SHOWN], start=1):
+        question = one.next_question
+        if question:
+            text = question.text or f"look at {question.kind} of {question.component}"
+            yield Row(mark="next", text=f"to decide about {number}: {text}", command=question.command)
+
+
+def _facts(proofs: Iterable[Proof]) -> Iterator[str]:
+    for proof in proofs:
+        yield from proof.facts
+        yield from _facts(proof.children)

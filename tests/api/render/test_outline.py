@@ -1,0 +1,132 @@
+"""What a report shows people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+from reports import CHANGED, KILLED, NOW, UNREADY, UNREADY_LATER, hypothesis, proof, report, rich_report
+
+from sre_orchestrator.api.render import outline
+from sre_orchestrator.api.render.outline import MOMENTS, Section, moments
+from sre_orchestrator.core.facts import Observer
+from sre_orchestrator.core.models import Incident, Moment, Question
+
+
+def titled(sections: tuple[Section, ...], start: str) -> Section:
+    return next(section for section in sections if section.title.startswith(start))
+
+
+def test_sections_come_in_reading_order() -> None:
+    sections = outline(rich_report())
+
+    assert [section.title.split(" ")[0] for section in sections] == [
+        "Diagnosed:", "1.", "2.", "Ruled", "Timeline", "Not", "Next",
+    ]  # fmt: skip
+
+
+def test_an_empty_report_says_that_nothing_points_to_a_cause() -> None:
+    (head,) = outline(report(timeline=()))
+
+    assert head.title == "Unresolved: the cart is down"
+    assert [row.text for row in head.rows] == ["Nothing that was observed points to a cause."]
+
+
+def test_the_head_tells_where_when_and_what_it_cost() -> None:
+    wide = report(hypothesis(), incident=Incident(id="i1", description="all is down", at=NOW))
+
+    assert outline(report(hypothesis()))[0].note == (
+        "namespace shop · 2030-05-01 12:00:00 UTC · 2 symptoms · 1 agents, 7 ms, 0 tokens"
+    )
+    assert outline(wide)[0].note.startswith("whole cluster")
+
+
+def test_a_hypothesis_shows_proof_change_and_share_of_symptoms() -> None:
+    section = titled(outline(rich_report()), "1.")
+
+    assert section.aside == "confidence 0.93"
+    assert section.note == "deployment/shop/cart · memory-limit-too-low · explains 1 of 2 symptoms"
+    assert [(row.mark, row.facts) for row in section.rows] == [("for", (KILLED.id,)), ("change", (CHANGED.id,))]
+    assert section.rows[1].text.startswith("shortly before: 11:51:00 container.changed")
+
+
+def test_a_change_without_a_time_is_shown_without_one() -> None:
+    timeless = msgspec.structs.replace(CHANGED, observed_at=None)
+    shown = outline(report(hypothesis(), facts={**report().facts, CHANGED.id: timeless}))
+
+    assert titled(shown, "1.").rows[1].text.startswith("shortly before: container.changed")
+
+
+def test_a_doubtful_hypothesis_shows_what_is_undecided_and_what_it_may_follow_from() -> None:
+    section = titled(outline(rich_report()), "2.")
+
+    assert [row.mark for row in section.rows] == ["for", "undecided", "plain", "runbook"]
+    assert section.rows[1].text == "MemoryPressure is not True (nobody read node.condition)"
+
+
+def test_the_same_sentence_is_said_once() -> None:
+    twice = hypothesis(proof=(proof("it was killed", KILLED), proof("it was killed", UNREADY)))
+
+    assert [row.text for row in titled(outline(report(twice)), "1.").rows if row.mark == "for"] == [
+        "it was killed (strong)"
+    ]
+
+
+def test_against_rows_name_what_speaks_against() -> None:
+    doubted = hypothesis(against=(proof("the limit is far away", UNREADY, polarity="against", strength="weak"),))
+
+    assert "the limit is far away (weak)" in [row.text for row in titled(outline(report(doubted)), "1.").rows]
+
+
+def test_ruled_out_rows_give_the_reason() -> None:
+    (row,) = titled(outline(rich_report()), "Ruled").rows
+
+    assert row.text == (
+        "A liveness probe gives the container too little time: deployment/shop/cart. the kernel ended it, not the probe"
+    )
+
+
+def test_gaps_say_how_to_see_more_where_that_is_known() -> None:
+    rows = titled(outline(rich_report()), "Not seen").rows
+
+    assert [row.text for row in rows] == [
+        "all secrets: the snapshot holds none; to see it: record them",
+        "metrics of node-c: not scraped",
+    ]
+
+
+def test_next_steps_are_those_of_the_first_hypothesis_and_the_open_questions() -> None:
+    worded = hypothesis(
+        next_question=Question(kind="node.condition", text="is memory short?", command="kubectl top node")
+    )
+
+    assert [(row.text, row.command) for row in titled(outline(rich_report()), "Next").rows] == [
+        ("compare use with the limit", "kubectl top pod -n shop"),
+        ("raise it", ""),
+        ("to decide about 2: look at node.condition of node/node-a", ""),
+    ]
+    assert titled(outline(report(worded)), "Next").rows[-1].text == "to decide about 1: is memory short?"
+
+
+def test_the_timeline_keeps_changes_and_the_first_sight_of_each_symptom() -> None:
+    assert [moment.fact for moment in moments(rich_report())] == [CHANGED.id, UNREADY.id]
+    assert UNREADY_LATER.id not in {moment.fact for moment in moments(report())}
+
+
+def test_a_long_timeline_keeps_what_belongs_to_the_first_hypothesis() -> None:
+    observe = Observer("kubernetes")
+    others = [observe("pod.created", f"pod/shop/other-{n}", at=NOW - timedelta(seconds=n)) for n in range(40)]
+    noise = tuple(
+        Moment(at=NOW - timedelta(seconds=n), what="change", component=one.component, text="", fact=one.id)
+        for n, one in enumerate(others)
+    )
+    first = report(hypothesis())
+    crowded = report(
+        hypothesis(), timeline=(*first.timeline, *noise), facts=first.facts | {one.id: one for one in others}
+    )
+
+    kept = moments(crowded)
+
+    assert len(kept) == MOMENTS
+    assert {CHANGED.id, UNREADY.id} <= {moment.fact for moment in kept}
+    assert kept == sorted(kept, key=lambda moment: (moment.at, moment.fact))
