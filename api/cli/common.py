@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import Settings, read_settings
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How a report is printed."""
 
     TEXT = "text"
@@ -26,7 +26,7 @@ class Format(str, Enum):
     MARKDOWN = "markdown"
 
 
-class Table(str, Enum):
+class Table(StrEnum):
     """How a list is printed."""
 
     TEXT = "text"

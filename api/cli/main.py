@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -13,8 +15,8 @@ BAD_INPUT = 2
 FAILED = 1
 
 app = typer.Typer(
-    help="Diagnose Kubernetes incidents: ranked hypotheses with proof, no language model needed.",
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -25,9 +27,25 @@ app.command("replay")(replay.replay_bundle)
 app.command("why-not")(replay.why_not)
 app.command("compare")(replay.compare_hypotheses)
 app.command("evaluate")(evaluate.evaluate)
+app.command(evaluate.CASE, hidden=True)(evaluate.evaluate_case)
 app.command("plugins")(plugins.plugins)
 app.add_typer(rules.app, name="rules")
 app.add_typer(twin.app, name="twin")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(metadata.version("sre-orchestrator"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Diagnose Kubernetes incidents: ranked hypotheses with proof, no language model needed."""
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, 
 
 
 def plugins(
-    format: Annotated[Table, typer.Option("--format")] = Table.TEXT,  # noqa: A002 - the option's name
+    format: Annotated[Table, typer.Option("--format")] = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:

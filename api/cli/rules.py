@@ -55,8 +55,8 @@ def check(paths: Paths = None) -> None:
     typer.echo(f"{len(checked)} rules are in order")
 
 
-@app.command()
-def test(paths: Paths = None) -> None:
+@app.command("test")
+def run_tests(paths: Paths = None) -> None:
     """Run the tests embedded in rule files."""
     book = load_book(load_vocabulary()).rules
     failed = total = 0
@@ -73,7 +73,7 @@ def test(paths: Paths = None) -> None:
 
 
 @app.command("list")
-def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) -> None:  # noqa: A002
+def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) -> None:
     """List the rules of the built-in book."""
     rules = load_book(load_vocabulary()).rules
     if format is Table.JSON:

@@ -37,7 +37,7 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 def show(
     component: Annotated[str, typer.Argument(help="An id such as service/shop/cart, or a name that is unique.")] = "",
     snapshot: SnapshotOption = ...,  # type: ignore[assignment]
-    format: TableOption = Table.TEXT,  # noqa: A002
+    format: TableOption = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -62,7 +62,7 @@ def impact(
     component: Annotated[str, typer.Argument(help="What might fail.", show_default=False)],
     snapshot: SnapshotOption = ...,  # type: ignore[assignment]
     hops: Annotated[int, typer.Option(min=1, max=12)] = 4,
-    format: TableOption = Table.TEXT,  # noqa: A002
+    format: TableOption = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -82,7 +82,7 @@ def path(
     start: Annotated[str, typer.Argument(show_default=False)],
     end: Annotated[str, typer.Argument(show_default=False)],
     snapshot: SnapshotOption = ...,  # type: ignore[assignment]
-    format: TableOption = Table.TEXT,  # noqa: A002
+    format: TableOption = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -99,7 +99,7 @@ def changes(
     snapshot: SnapshotOption = ...,  # type: ignore[assignment]
     since: Annotated[str, typer.Option(help="ISO 8601; by default everything.")] = "",
     until: Annotated[str, typer.Option(help="ISO 8601; by default now.")] = "",
-    format: TableOption = Table.TEXT,  # noqa: A002
+    format: TableOption = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
