@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 K = TypeVar("K", bound=Object)
+K_co = TypeVar("K_co", bound=Object, covariant=True)
 
 
-class Listing(Struct, Generic[K], frozen=True, kw_only=True):
+class Listing(Struct, Generic[K_co], frozen=True, kw_only=True):
     """All objects of one kind that could be read.
 
     ``complete_in`` names the namespaces that were read completely, or ``{"*"}`` for the cluster;
     agents turn it into Coverage. ``gaps`` says what could not be read.
     """
 
-    items: tuple[K, ...]
+    items: tuple[K_co, ...]
     complete_in: frozenset[str] = frozenset()
     gaps: tuple[Gap, ...] = ()
 
