@@ -34,9 +34,14 @@ class AgentBoard:
         self._agents[name] = state
         self._show()
 
-    def _show(self) -> None:
+    @property
+    def line(self) -> Text:
+        """Return what is shown."""
         line = Text(f"{self._step:8}", style="bold")
         for name, state in self._agents.items():
             mark, colour = MARKS[state]
             line.append(f"  {mark} {name}", style=colour)
-        self._live.update(line)
+        return line
+
+    def _show(self) -> None:
+        self._live.update(self.line)
