@@ -1,0 +1,72 @@
+"""Tests the installed package from outside the checkout: outside.py CHECKOUT."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+MEMORY = "memory-limit-too-low"
+
+
+def main(checkout: Path) -> None:
+    """Import every package, compare the package data, and use the program; any failure raises."""
+    setuptools = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    for name in setuptools["packages"]:
+        module = importlib.import_module(name)
+        assert checkout not in Path(str(module.__file__)).parents, f"{name} comes from the checkout"
+    compare_data(checkout)
+    for snapshot in archives():
+        report = json.loads(run("diagnose", "--snapshot", str(snapshot), "--format", "json"))
+        assert report["verdict"] == "diagnosed", f"{snapshot}: {report['verdict']}"
+        assert report["hypotheses"][0]["cause"] == MEMORY, f"{snapshot}: {report['hypotheses'][0]['cause']}"
+        print(f"diagnosed {snapshot.name}")
+    assert MEMORY in run("demo")
+    assert "OOMKilled" in run("explain", "1", "--snapshot", "demo")
+    print(run("rules", "check") + run("rules", "test"), end="")
+    assert "in use" in run("plugins")
+
+
+def compare_data(checkout: Path) -> None:
+    """Compare the data files that are installed with those in the checkout."""
+    import sre_orchestrator.api  # noqa: PLC0415 - the packages are what is tested here
+    import sre_orchestrator.core  # noqa: PLC0415
+    import sre_orchestrator.rules  # noqa: PLC0415
+
+    here = Path(str(sre_orchestrator.api.__file__)).parents[1]
+    for pattern in ("core/kinds/*.yaml", "rules/*/*.yaml", "api/demo/**/*.*", "*/py.typed"):
+        ours = {path.relative_to(checkout) for path in checkout.glob(pattern) if path.is_file()}
+        installed = {path.relative_to(here) for path in here.glob(pattern) if path.is_file()}
+        assert ours == installed, f"{pattern}: {sorted(map(str, ours ^ installed))} are not in both"
+        assert ours, f"{pattern}: no files"
+    shutil.copytree(here / "api" / "demo" / "shop", "demo")
+
+
+def archives() -> list[Path]:
+    """Return the demo as a folder and in each form of archive."""
+    folder = Path("demo")
+    for suffix, mode in (("gz", "w:gz"), ("xz", "w:xz")):
+        with tarfile.open(f"demo.tar.{suffix}", mode) as tar:  # type: ignore[call-overload] # the mode is a variable
+            tar.add(folder)
+    with zipfile.ZipFile("demo.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path)
+    return [folder, Path("demo.tar.gz"), Path("demo.tar.xz"), Path("demo.zip")]
+
+
+def run(*arguments: str) -> str:
+    """Run the installed program; return its standard output."""
+    program = Path(sys.executable).with_name("sre-orchestrator")
+    done = subprocess.run([str(program), *arguments], capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, f"{arguments}: {done.returncode}: {done.stderr}{done.stdout[-2000:]}"
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
