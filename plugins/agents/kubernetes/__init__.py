@@ -1,0 +1,74 @@
+"""The kubernetes agent: workloads, pods, containers, probes, rollouts, autoscalers, jobs and their events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
+from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.agents.kubernetes.events import event_facts, pod_event_facts
+from sre_orchestrator.plugins.agents.kubernetes.others import autoscaler_facts, job_facts
+from sre_orchestrator.plugins.agents.kubernetes.pods import pod_facts
+from sre_orchestrator.plugins.agents.kubernetes.rollouts import rollout_facts, scaling_facts
+from sre_orchestrator.plugins.agents.kubernetes.view import View, read_view
+from sre_orchestrator.plugins.agents.kubernetes.workloads import workload_facts
+
+LOOKS: tuple[Callable[[View], Iterator[Fact]], ...] = (
+    workload_facts,
+    pod_facts,
+    pod_event_facts,
+    rollout_facts,
+    scaling_facts,
+    autoscaler_facts,
+    job_facts,
+    event_facts,
+)
+
+
+class KubernetesAgent:
+    """Reads workloads, pods and events; facts of healthy objects are few and none of them is a symptom."""
+
+    name = "kubernetes"
+    description = "workloads, pods, containers, restarts, probes, rollouts, autoscalers, jobs and their events"
+    kinds = frozenset(
+        {
+            "workload.replicas",
+            "workload.unavailable",
+            "workload.condition",
+            "workload.scaled",
+            "pod.phase",
+            "pod.unready",
+            "pod.evicted",
+            "container.waiting",
+            "container.terminated",
+            "container.restarted",
+            "container.running",
+            "container.limit",
+            "container.port",
+            "container.probe",
+            "container.killed",
+            "container.backoff",
+            "container.changed",
+            "probe.failed",
+            "autoscaler.condition",
+            "job.state",
+            "event",
+        }
+    )
+
+    async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
+        """Yield the facts of the scope's namespaces and what was read completely."""
+        view = await read_view(scope, sources, self.name)
+        for look in LOOKS:
+            for fact in look(view):
+                yield fact
+        for coverage in view.coverage:
+            yield coverage
+
+
+@hookimpl
+def register_agents(settings: Settings) -> Sequence[Agent]:
+    """Return the agent."""
+    del settings
+    return [KubernetesAgent()]
