@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-from sre_orchestrator.core.models import Gap, Hypothesis, Moment, Proof, Report, Struct
-from sre_orchestrator.core.report import worded
+from sre_orchestrator.core.identity import kind_of
+from sre_orchestrator.core.models import Fact, Gap, Hypothesis, Moment, Proof, Report, Scalar, Struct
 
 Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "plain"]
 SHOWN = 5
 MOMENTS = 14
+LONG = 40
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ def outline(report: Report) -> tuple[Section, ...]:
     hypotheses = [_hypothesis(report, n, one) for n, one in enumerate(report.hypotheses[:SHOWN], start=1)]
     rest = (
         Section(title="Ruled out", rows=tuple(_ruled_out(report.ruled_out[:SHOWN]))),
-        Section(title="Timeline", note="UTC", rows=tuple(map(_moment, moments(report)))),
+        Section(title="Timeline", note="UTC", rows=tuple(_moment(report, *one) for one in moments(report))),
         Section(
             title="Not seen", note="Blind is not healthy: these could hide causes.", rows=tuple(_gaps(report.gaps))
         ),
@@ -45,19 +46,40 @@ def outline(report: Report) -> tuple[Section, ...]:
     return (_head(report), *hypotheses, *(section for section in rest if section.rows))
 
 
-def moments(report: Report) -> list[Moment]:
-    """Return the changes and the first sight of each symptom, those of the first hypothesis before all others."""
+def moments(report: Report) -> list[tuple[Moment, int]]:
+    """Return the changes and the first sight of each symptom, and how many others show the same.
+
+    Those of the first hypothesis come before all others when there are too many.
+    """
     first = report.hypotheses[0] if report.hypotheses else None
     telling = {*first.changes, *first.explains, *_facts(first.proof)} if first else set()
-    seen: set[tuple[str, str]] = set()
-    firsts = []
+    groups: dict[str, list[Moment]] = {}
     for moment in report.timeline:
-        key = (moment.component, report.facts[moment.fact].kind)
-        if moment.what == "change" or key not in seen:
-            seen.add(key)
-            firsts.append(moment)
-    kept = sorted(firsts, key=lambda moment: (moment.fact not in telling, -moment.at.timestamp()))[:MOMENTS]
-    return sorted(kept, key=lambda moment: (moment.at, moment.fact))
+        fact = report.facts[moment.fact]
+        what = (
+            f"{fact.component} {short(fact)}" if moment.what == "change" else f"{kind_of(fact.component)} {fact.kind}"
+        )
+        groups.setdefault(what, []).append(moment)
+    kept = sorted(groups.values(), key=lambda same: (telling.isdisjoint(m.fact for m in same), -same[0].at.timestamp()))
+    found = [(same[0], len({moment.component for moment in same}) - 1) for same in kept[:MOMENTS]]
+    return sorted(found, key=lambda one: (one[0].at, one[0].fact))
+
+
+def short(fact: Fact) -> str:
+    """Return the observation in few words: long texts and relations to other components are left out.
+
+    >>> from sre_orchestrator.core.facts import Observer
+    >>> short(Observer("x")("container.changed", "deployment/shop/cart", item="memory limit", before="1Gi", after="1Mi"))
+    'container.changed memory limit 1Gi → 1Mi'
+    """
+    values = dict(fact.attributes)
+    change = [f"{values.pop('before')} → {values.pop('after')}"] if {"before", "after"} <= values.keys() else []
+    kept = (value if isinstance(value, str) else f"{name}={value}" for name, value in values.items() if _brief(value))
+    return " ".join([fact.kind, *kept, *change])
+
+
+def _brief(value: Scalar) -> bool:
+    return value is not True and (not isinstance(value, str) or ("/" not in value and len(value) <= LONG))
 
 
 def _head(report: Report) -> Section:
@@ -93,7 +115,7 @@ def _evidence(report: Report, one: Hypothesis) -> Iterator[Row]:
     for change in one.changes[:SHOWN]:
         fact = report.facts[change]
         when = f"{fact.observed_at:%H:%M:%S} " if fact.observed_at else ""
-        yield Row(mark="change", text=f"shortly before: {when}{worded(fact)}", facts=(change,))
+        yield Row(mark="change", text=f"shortly before: {when}{short(fact)}", facts=(change,))
     for missing in one.missing[:SHOWN]:
         yield Row(mark="undecided", text=f"{missing.condition} (nobody read {missing.kind})")
     if one.explained_by:
@@ -117,9 +139,10 @@ def _ruled_out(hypotheses: Iterable[Hypothesis]) -> Iterator[Row]:
         yield Row(mark="against", text=f"{one.title}: {one.component}. {reason.because}", facts=reason.facts)
 
 
-def _moment(moment: Moment) -> Row:
-    text = f"{moment.at:%H:%M:%S} {moment.component} {moment.text}"
-    return Row(mark="change" if moment.what == "change" else "plain", text=text, facts=(moment.fact,))
+def _moment(report: Report, moment: Moment, others: int) -> Row:
+    where = f"{moment.component} and {others} more" if others else moment.component
+    text = f"{moment.at:%H:%M:%S} {where}: {short(report.facts[moment.fact])}"
+    return Row(mark="change" if moment.what == "change" else "plain", text=text)
 
 
 def _gaps(gaps: Iterable[Gap]) -> Iterator[Row]:

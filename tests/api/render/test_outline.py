@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
-from reports import CHANGED, KILLED, NOW, UNREADY, UNREADY_LATER, hypothesis, proof, report, rich_report
+from reports import CHANGED, KILLED, NOW, UNREADY, hypothesis, observe, proof, report, rich_report
 
 from sre_orchestrator.api.render import outline
 from sre_orchestrator.api.render.outline import MOMENTS, Section, moments
-from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.models import Incident, Moment, Question
 
 
@@ -109,12 +108,25 @@ def test_next_steps_are_those_of_the_first_hypothesis_and_the_open_questions() -
 
 
 def test_the_timeline_keeps_changes_and_the_first_sight_of_each_symptom() -> None:
-    assert [moment.fact for moment in moments(rich_report())] == [CHANGED.id, UNREADY.id]
-    assert UNREADY_LATER.id not in {moment.fact for moment in moments(report())}
+    assert [(moment.fact, others) for moment, others in moments(rich_report())] == [(CHANGED.id, 0), (UNREADY.id, 0)]
+    assert [row.text for row in titled(outline(rich_report()), "Timeline").rows] == [
+        "11:51:00 deployment/shop/cart: container.changed resources 512Mi → 128Mi",
+        "11:52:00 pod/shop/cart-1: pod.unready Running",
+    ]
+
+
+def test_replicas_that_show_the_same_are_one_line() -> None:
+    other = observe("pod.unready", "pod/shop/cart-2", at=NOW, phase="Running", node="node/node-a")
+    first = report(hypothesis())
+    moment = Moment(at=NOW, what="symptom", component=other.component, text="", fact=other.id)
+    both = report(hypothesis(), timeline=(*first.timeline, moment), facts=first.facts | {other.id: other})
+
+    assert titled(outline(both), "Timeline").rows[-1].text == (
+        "11:52:00 pod/shop/cart-1 and 1 more: pod.unready Running"
+    )
 
 
 def test_a_long_timeline_keeps_what_belongs_to_the_first_hypothesis() -> None:
-    observe = Observer("kubernetes")
     others = [observe("pod.created", f"pod/shop/other-{n}", at=NOW - timedelta(seconds=n)) for n in range(40)]
     noise = tuple(
         Moment(at=NOW - timedelta(seconds=n), what="change", component=one.component, text="", fact=one.id)
@@ -128,5 +140,5 @@ def test_a_long_timeline_keeps_what_belongs_to_the_first_hypothesis() -> None:
     kept = moments(crowded)
 
     assert len(kept) == MOMENTS
-    assert {CHANGED.id, UNREADY.id} <= {moment.fact for moment in kept}
-    assert kept == sorted(kept, key=lambda moment: (moment.at, moment.fact))
+    assert {CHANGED.id, UNREADY.id} <= {moment.fact for moment, _ in kept}
+    assert kept == sorted(kept, key=lambda one: (one[0].at, one[0].fact))
