@@ -60,8 +60,11 @@ class PodLogs(Protocol):
         """Return the logs that exist in ``namespace``."""
         ...
 
-    def lines(self, stream: LogStream) -> Iterator[str]:
-        """Yield the lines, oldest first; invalid UTF-8 replaced, an over-long line cut (limits in settings)."""
+    def lines(self, stream: LogStream, *, newest_bytes: int = 0) -> Iterator[str]:
+        """Yield the lines, oldest first; invalid UTF-8 replaced, an over-long line cut (limits in settings).
+
+        ``newest_bytes`` asks for about that much of the end only; a source may yield more.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
@@ -133,13 +134,19 @@ class Snapshot:
                 self._logs[namespace] = {_place(one.stream): one for one in self._layout.logs(namespace)}
             return tuple(self._logs[namespace].values())
 
-    def lines(self, stream: LogStream) -> Iterator[str]:
-        """Yield the lines, oldest first; an over-long line is cut at ``snapshot_limits.log_line_bytes``."""
+    def lines(self, stream: LogStream, *, newest_bytes: int = 0) -> Iterator[str]:
+        """Yield the lines, oldest first; an over-long line is cut at ``snapshot_limits.log_line_bytes``.
+
+        ``newest_bytes`` skips what is before the last so many bytes of a log that has a file of its own.
+        """
         self._logs_of(stream.namespace)
         found = self._logs[stream.namespace].get(_place(stream))
         if found is None:
             return
         with found.path.open("rb") as log:
+            if newest_bytes and not found.section and found.path.stat().st_size > newest_bytes:
+                log.seek(-newest_bytes, os.SEEK_END)
+                log.readline(newest_bytes // 2)
             lines = _cut(log, self._limits.log_line_bytes)
             for line in section_of(lines, found.section) if found.section else lines:
                 yield line.decode("utf-8", "replace").rstrip("\r\n")

@@ -132,6 +132,17 @@ def test_a_log_of_one_huge_line_is_cut_and_the_next_line_is_whole(tmp_path: Path
     assert [len(lines[0]), *lines[1:]] == [1024, "second \N{REPLACEMENT CHARACTER} line", "last"]
 
 
+@pytest.mark.parametrize(("newest", "first"), [(0, "line 0"), (64, "line 92"), (10_000, "line 0")])
+def test_only_the_end_of_a_log_is_read_when_that_is_asked_for(tmp_path: Path, newest: int, first: str) -> None:
+    write_snapshot(tmp_path, logs={"shop/cart-1/app": "".join(f"line {number}\n" for number in range(100))})
+
+    with opened(tmp_path) as source:
+        stream = LogStream(namespace="shop", pod="cart-1", container="app")
+        lines = list(source.lines(stream, newest_bytes=newest))
+
+    assert (lines[0], lines[-1]) == (first, "line 99")
+
+
 def test_fifty_thousand_events_are_read(tmp_path: Path) -> None:
     one = event("BackOff", "again")
     write_snapshot(tmp_path, *([one] * 50_000))
