@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 
 import msgspec
 
+from sre_orchestrator.core.documents import line_of
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.models import Cause, Struct
 from sre_orchestrator.core.vocabulary import Vocabulary
@@ -17,7 +18,7 @@ from sre_orchestrator.rules.catalogue import read_causes, yaml_files
 from sre_orchestrator.rules.check import check_rule
 from sre_orchestrator.rules.engine import Plan
 from sre_orchestrator.rules.model import Case, Rule
-from sre_orchestrator.rules.reader import Problem, line_of, read_rule
+from sre_orchestrator.rules.reader import Problem, read_rule
 
 DOMAINS = (
     "admission",

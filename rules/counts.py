@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sre_orchestrator.rules.compiled import CompiledRule
-from sre_orchestrator.rules.joins import join, passes, value_of
+from sre_orchestrator.rules.joins import Step, join, passes, value_of
 from sre_orchestrator.rules.memory import Memory, Row
 from sre_orchestrator.rules.model import Count
 from sre_orchestrator.rules.operators import Value, key
@@ -14,13 +14,12 @@ from sre_orchestrator.rules.operators import Value, key
 SHOWN = 50
 
 
-def counted(rule: CompiledRule, memory: Memory, binding: dict[str, Row]) -> Iterator[dict[str, Row]]:
-    """Yield ``binding`` extended by every group of every count whose comparison holds, and what joins after."""
-    if not rule.rule.counts:
-        yield binding
-        return
+def counted(
+    rule: CompiledRule, after: Sequence[Step], memory: Memory, binding: dict[str, Row]
+) -> Iterator[dict[str, Row]]:
+    """Yield ``binding`` extended by every group of every count whose comparison holds, and what joins ``after``."""
     for extended in _next(rule, 0, memory, binding):
-        yield from join(rule.after, memory, extended)
+        yield from join(after, memory, extended)
 
 
 def _next(rule: CompiledRule, place: int, memory: Memory, binding: dict[str, Row]) -> Iterator[dict[str, Row]]:
@@ -43,9 +42,10 @@ def _groups(count: Count, rows: Iterable[Row]) -> Iterator[Row]:
             groups[tuple(key(value) for value in values)].append(row)
     if not count.by and not groups:
         groups[()] = []
-    for _, members in sorted(groups.items(), key=lambda item: repr(item[0])):
-        group = {attribute: members[0].values[attribute] for attribute in count.by}
-        yield Row({**group, "count": _size(count, members)}, ids=tuple(sorted(row.ids[0] for row in members)[:SHOWN]))
+    for group in groups.values():
+        members = sorted(group, key=lambda row: row.ids)
+        shared = {attribute: members[0].values[attribute] for attribute in count.by}
+        yield Row({**shared, "count": _size(count, members)}, ids=tuple(row.ids[0] for row in members[:SHOWN]))
 
 
 def _size(count: Count, members: list[Row]) -> Value:

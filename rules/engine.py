@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from sre_orchestrator.core.facts import fact_id
 from sre_orchestrator.core.models import Cause, Conclusion, Coverage, Derivation, Edge, Fact, Gap
@@ -53,42 +54,44 @@ class Plan:
         The derivations come in a total order that does not depend on the order of ``facts``. A
         budget that is used up ends the run with what was derived so far and a Gap.
         """
+        gaps: list[Gap] = []
         if len(facts) > budget.facts:
             facts = sorted(facts, key=lambda fact: fact.id)[: budget.facts]
-            gap = _gap(f"only {budget.facts} facts were considered (budget)")
-        else:
-            gap = None
+            gaps.append(_gap(f"only {budget.facts} facts were considered (budget)"))
+        until = clock() + budget.seconds
+
+        def tick() -> None:
+            if clock() > until:
+                raise _Exhausted(f"the inference stopped after {budget.seconds:g} s (budget)")
+
         wanted = [fact for fact in facts if fact.kind in self._read]
-        run = _Run(Memory(wanted, edges, coverage), self.derived_kinds, budget, clock)
+        run = _Run(Memory(wanted, edges, coverage, tick), self.derived_kinds, budget)
         try:
             for stratum in sorted({rule.rule.stratum for rule in self._compiled}):
                 run.stratum([rule for rule in self._compiled if rule.rule.stratum == stratum])
         except _Exhausted as spent:
-            gap = _gap(str(spent))
-        return Inference(derivations=tuple(sorted(run.fired.values(), key=_order)), gaps=(gap,) if gap else ())
+            gaps.append(_gap(str(spent)))
+        return Inference(derivations=tuple(sorted(run.fired.values(), key=_order)), gaps=tuple(gaps))
 
 
 class _Run:
     """One inference in progress."""
 
-    def __init__(self, memory: Memory, derived: frozenset[str], budget: Budget, clock: Callable[[], float]) -> None:
+    def __init__(self, memory: Memory, derived: frozenset[str], budget: Budget) -> None:
         self.memory = memory
         self.fired: dict[tuple[object, ...], Derivation] = {}
+        self._decided: set[tuple[object, ...]] = set()
         self._derived = derived
         self._budget = budget
-        self._clock = clock
-        self._until = clock() + budget.seconds
         self._delta: list[Row] = []
 
     def stratum(self, rules: Sequence[CompiledRule]) -> None:
         for rule in rules:
-            for variant in rule.variants:
-                self._fire_all(rule, self._whole(variant))
+            self._fire_all(rule, self._whole)
         while self._delta:
             delta, self._delta = self._delta, []
             for rule in rules:
-                for variant in rule.variants:
-                    self._fire_all(rule, self._touched(variant, delta))
+                self._fire_all(rule, partial(self._touched, delta))
 
     def _whole(self, variant: CompiledVariant) -> Iterator[dict[str, Row]]:
         """Join a variant over everything, from its rarest kind."""
@@ -98,18 +101,20 @@ class _Run:
         rarest = min(starts, key=lambda place: (self.memory.size(starts[place].kind), place))
         return join(variant.steps[rarest], self.memory, {})
 
-    def _touched(self, variant: CompiledVariant, delta: Iterable[Row]) -> Iterator[dict[str, Row]]:
+    def _touched(self, delta: Iterable[Row], variant: CompiledVariant) -> Iterator[dict[str, Row]]:
         """Join a variant from each newly derived fact."""
         for row in delta:
             for place, pattern in variant.starts.items():
                 if row.fact is not None and pattern.kind == row.fact.kind:
                     yield from join(variant.steps[place], self.memory, {}, start=row)
 
-    def _fire_all(self, rule: CompiledRule, bindings: Iterator[dict[str, Row]]) -> None:
+    def _fire_all(self, rule: CompiledRule, bindings: Callable[[CompiledVariant], Iterator[dict[str, Row]]]) -> None:
+        """Fire on every binding, the first alternative first; what is derived counts from then on."""
         made: list[Fact] = []
-        for partial in bindings:
-            for binding in counted(rule, self.memory, partial):
-                made += self._fire(rule, binding)
+        for variant in rule.variants:
+            for start in bindings(variant):
+                for binding in counted(rule, variant.after, self.memory, start):
+                    made += self._fire(rule, binding)
         for fact in made:
             row = self.memory.add(fact)
             if row is not None:
@@ -119,8 +124,9 @@ class _Run:
         bound = {name: row.ids for name, row in sorted(binding.items()) if row.ids}
         edges = tuple(row.text for _, row in sorted(binding.items()) if row.text)
         place = (rule.rule.id, tuple(bound.items()), edges)
-        if (*place, 0) in self.fired:
+        if place in self._decided:
             return
+        self._decided.add(place)
         decided = absent_or_undecided(rule, self.memory, binding, self._derived)
         if decided is None:
             return
@@ -128,21 +134,19 @@ class _Run:
             derivation = _derivation(rule.rule, then, binding, bound, edges, decided)
             if derivation is None:
                 continue
-            self._spend()
+            self._spend(derivation)
             self.fired[*place, number] = derivation
             if derivation.derived is not None:
                 yield derivation.derived
 
-    def _spend(self) -> None:
-        if self._clock() > self._until:
-            raise _Exhausted(f"the inference stopped after {self._budget.seconds:g} s (budget)")
-        if len(self.fired) >= self._budget.firings or len(self.memory) >= self._budget.facts:
-            raise _Exhausted(
-                f"the inference stopped after {len(self.fired)} firings and {len(self.memory)} facts (budget)"
-            )
+    def _spend(self, derivation: Derivation) -> None:
+        if len(self.fired) >= self._budget.firings:
+            raise _Exhausted(f"the inference stopped after {len(self.fired)} firings (budget)")
+        if derivation.derived is not None and len(self.memory) >= self._budget.facts:
+            raise _Exhausted(f"the inference stopped at {len(self.memory)} facts (budget)")
 
 
-def _derivation(  # noqa: PLR0917
+def _derivation(
     rule: Rule,
     then: Conclude | Derive,
     binding: Binding,

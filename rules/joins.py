@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+
+import msgspec
 
 from sre_orchestrator.rules.memory import Memory, Row
 from sre_orchestrator.rules.model import EdgePattern, End, FactPattern, Pattern, Ref, Test
 from sre_orchestrator.rules.operators import OPERATORS, Operand, Value, regex, within_seconds
 
 Binding = Mapping[str, Row]
-Check = Callable[[Binding], bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,15 @@ def join(
         yield from join(rest, memory, {**binding, step.pattern.name: row})
 
 
+def without(pattern: Pattern, names: Set[str]) -> Pattern:
+    """Return the pattern less what it compares with the patterns ``names``."""
+    if isinstance(pattern, FactPattern):
+        tests = tuple(test for test in pattern.tests if test.ref is None or test.ref.name not in names)
+        return msgspec.structs.replace(pattern, tests=tests)
+    source, target = (End() if end.ref and end.ref.name in names else end for end in (pattern.source, pattern.target))
+    return msgspec.structs.replace(pattern, source=source, target=target)
+
+
 def value_of(test: Test, binding: Binding) -> Operand:
     """Return what ``test`` compares with."""
     return test.value if test.ref is None else binding[test.ref.name].values.get(test.ref.attribute)
@@ -76,7 +86,7 @@ def passes(test: Test, row: Row, other: Operand) -> bool:
 def _joined(pattern: Pattern, known: Set[str], waiting: Iterable[tuple[str, Test]]) -> tuple[int, int]:
     if isinstance(pattern, EdgePattern):
         ends = sum(_fixed(end, known) for end in (pattern.source, pattern.target))
-        return (ends, 1 if ends else -1)
+        return (ends, 1 if ends else -pattern.within)
     refs = sum(test.operator == "eq" and test.ref is not None and test.ref.name in known for test in pattern.tests)
     refs += sum(test.operator == "eq" and test.ref is not None and test.ref.name == pattern.name for _, test in waiting)
     return (refs, sum(test.operator == "eq" and test.ref is None for test in pattern.tests))

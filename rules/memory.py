@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sre_orchestrator.core.identity import name_of, namespace_of
 from sre_orchestrator.core.models import Coverage, Edge, Fact
-from sre_orchestrator.rules.operators import Value, key
+from sre_orchestrator.rules.operators import Value, key, same
 
 EVERYWHERE = "*"
 
@@ -44,9 +44,19 @@ def row_of(fact: Fact) -> Row:
 
 
 class Memory:
-    """Facts by kind with hash indexes that are built when first asked for."""
+    """Facts by kind with hash indexes that are built when first asked for.
 
-    def __init__(self, facts: Iterable[Fact], edges: Sequence[Edge], coverage: Iterable[Coverage]) -> None:
+    ``tick`` is called at every look-up; it ends an inference whose time is over by raising.
+    """
+
+    def __init__(
+        self,
+        facts: Iterable[Fact],
+        edges: Sequence[Edge],
+        coverage: Iterable[Coverage],
+        tick: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._tick = tick
         self._rows: dict[str, list[Row]] = defaultdict(list)
         self._ids: set[str] = set()
         self._indexes: dict[str, dict[tuple[str, ...], dict[tuple[object, ...], list[Row]]]] = defaultdict(dict)
@@ -77,9 +87,10 @@ class Memory:
 
     def rows(self, kind: str, attributes: tuple[str, ...], wanted: tuple[Value, ...]) -> Sequence[Row]:
         """Return the facts of ``kind`` whose ``attributes`` equal ``wanted`` (all of them when empty)."""
+        self._tick()
         if not attributes:
             return self._rows.get(kind, ())
-        if any(value is None for value in wanted):
+        if not all(same(value, value) for value in wanted):
             return ()
         index = self._indexes[kind].get(attributes)
         if index is None:
@@ -90,6 +101,7 @@ class Memory:
 
     def paths(self, edge: str, source: str | None, target: str | None, within: int) -> Sequence[Row]:
         """Return the paths of one to ``within`` hops between the given ends (``None`` is open)."""
+        self._tick()
         return self._paths.between(edge, source, target, within)
 
     def covers(self, kind: str, component: str) -> bool:
@@ -104,11 +116,11 @@ class Paths:
     def __init__(self, edges: Sequence[Edge]) -> None:
         self._down: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._up: dict[tuple[str, str], list[str]] = defaultdict(list)
-        self._all: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._sources: dict[str, dict[str, None]] = defaultdict(dict)
         for edge in sorted(edges, key=lambda edge: (edge.kind, edge.source, edge.target)):
             self._down[edge.kind, edge.source].append(edge.target)
             self._up[edge.kind, edge.target].append(edge.source)
-            self._all[edge.kind].append((edge.source, edge.target))
+            self._sources[edge.kind][edge.source] = None
         self._known: dict[tuple[str, str, int, bool], dict[str, int]] = {}
 
     def between(self, edge: str, source: str | None, target: str | None, within: int) -> list[Row]:
@@ -121,7 +133,7 @@ class Paths:
                 _path(edge, there, target, hops)
                 for there, hops in self._reached(edge, target, within, down=False).items()
             ]
-        return [_path(edge, here, there, 1) for here, there in dict.fromkeys(self._all.get(edge, ()))]
+        return [row for here in self._sources.get(edge, ()) for row in self.between(edge, here, None, within)]
 
     def _reached(self, edge: str, start: str, within: int, *, down: bool) -> dict[str, int]:
         known = self._known.get((edge, start, within, down))
@@ -131,9 +143,11 @@ class Paths:
         reached: dict[str, int] = {}
         frontier = [start]
         for hops in range(1, within + 1):
-            found = [there for here in frontier for there in index.get((edge, here), ()) if there not in reached]
-            reached.update(dict.fromkeys(found, hops))
-            frontier = found
+            found = dict.fromkeys(
+                (there for here in frontier for there in index.get((edge, here), ()) if there not in reached), hops
+            )
+            reached |= found
+            frontier = list(found)
         self._known[edge, start, within, down] = reached
         return reached
 
@@ -145,5 +159,5 @@ def _path(edge: str, source: str, target: str, hops: int) -> Row:
 
 def _insert(index: dict[tuple[object, ...], list[Row]], attributes: tuple[str, ...], row: Row) -> None:
     values = [row.values.get(attribute) for attribute in attributes]
-    if all(value is not None for value in values):
+    if all(same(value, value) for value in values):
         index.setdefault(tuple(key(value) for value in values), []).append(row)

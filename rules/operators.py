@@ -31,16 +31,18 @@ def different(left: Value, right: Operand) -> bool:
 
 
 def as_time(value: Operand) -> datetime | None:
-    """Return a datetime for a time attribute (RFC 3339) or ``observed_at``; ``None`` for anything else."""
-    if isinstance(value, datetime):
-        return value
+    """Return a datetime for a time attribute (RFC 3339) or ``observed_at``; ``None`` for anything else.
+
+    A time without a zone is UTC.
+    """
     if isinstance(value, str):
         try:
-            parsed = datetime.fromisoformat(value)
+            value = datetime.fromisoformat(value)
         except ValueError:
             return None
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _ordered(

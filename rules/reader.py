@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import msgspec
-import yaml
 
+from sre_orchestrator.core.documents import DocumentError, line_of, read_yaml
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.models import EdgeKind, Scalar, Strength
 from sre_orchestrator.core.vocabulary import nearest
@@ -34,10 +34,14 @@ Node = Any  # what YAML gives: mappings, lists and scalars, checked as it is rea
 MAX_BYTES = 128 * 1024
 MAX_NODES = 20_000
 OPERATORS = frozenset(get_args(Operator)) - {"eq"}
+CONSTANT = frozenset({"in", "matches", "exists"})  # never with ref: what was observed is no pattern and no list
 COMPARISONS = frozenset({"gt", "gte", "lt", "lte", "eq"})
 TOP = frozenset({"id", "title", "status", "why", "references", "when", "then", "tests"})
 _IDENTIFIER = re.compile(r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$")
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+# Names of what has none in the file; no name that a rule gives can be the same.
+ABSENT = "(none)"
+COUNTED = "(of {})"
 
 
 class Problem(Exception):  # noqa: N818 - caught and turned into a RuleError with a line
@@ -70,44 +74,14 @@ def read_rule(text: bytes, path: str, file_id: str = "") -> tuple[Rule, tuple[Ca
         raise RuleError(f"{path}:{line_of(text, problem.where)}: {problem}") from None
 
 
-def line_of(text: bytes, where: tuple[object, ...]) -> int:
-    """Return the line (from 1) of the node at the path of keys ``where``, or of its nearest parent."""
-    node = yaml.compose(text.decode("utf-8", "replace"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    line: int = 1
-    for step in where:
-        following = None
-        if isinstance(node, yaml.MappingNode):
-            for found, value in node.value:
-                if found.value == str(step):
-                    following, line = value, found.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            following = node.value[step]
-            line = following.start_mark.line + 1
-        if following is None:
-            break
-        node = following
-    return line
-
-
 def _load(text: bytes, path: str) -> Mapping[str, Node]:
     if len(text) > MAX_BYTES:
         raise RuleError(f"{path}: {len(text)} bytes; a rule file has at most {MAX_BYTES}")
     try:
-        document = msgspec.yaml.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise RuleError(f"{path}: not YAML: {error}") from error
-    _bounded(document, [MAX_NODES])
-    mapping = _mapping(document, (), TOP, required=TOP - {"references"})
-    return mapping
-
-
-def _bounded(node: Node, left: list[int]) -> None:
-    """Refuse documents that aliases blow up (a billion laughs)."""
-    left[0] -= 1
-    if left[0] < 0:
-        raise Problem((), f"more than {MAX_NODES} nodes after expanding aliases; write it out")
-    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        _bounded(child, left)
+        document: Node = read_yaml(text, object, max_nodes=MAX_NODES)
+    except DocumentError as error:
+        raise RuleError(f"{path}:{error.line or 1}: {error}") from error
+    return _mapping(document, (), TOP, required=TOP - {"references"})
 
 
 def _rule(document: Mapping[str, Node], path: str) -> Rule:
@@ -159,18 +133,24 @@ def _variants(when: Mapping[str, Node]) -> tuple[Variant, ...]:
 
 
 def _named(node: Node, where: tuple[object, ...]) -> tuple[Pattern, ...]:
-    return tuple(_pattern(name, one, (*where, name)) for name, one in _mapping(node, where).items())
+    return tuple(
+        _pattern(_name(name, (*where, name)), one, (*where, name)) for name, one in _mapping(node, where).items()
+    )
+
+
+def _name(name: Node, where: tuple[object, ...]) -> str:
+    if not _NAME.match(str(name)):
+        raise Problem(where, f"name {name!r} must be lower-case letters, digits and '_'")
+    return str(name)
 
 
 def _negated(node: Node, where: tuple[object, ...]) -> tuple[Pattern, ...]:
     if isinstance(node, dict) and set(node) == {"all"}:
         return _named(node["all"], (*where, "all"))
-    return (_pattern("absent", node, where),)
+    return (_pattern(ABSENT, node, where),)
 
 
 def _pattern(name: str, node: Node, where: tuple[object, ...]) -> Pattern:
-    if not _NAME.match(str(name)):
-        raise Problem(where, f"name {name!r} must be lower-case letters, digits and '_'")
     mapping = _mapping(node, where)
     if "edge" in mapping:
         return _edge(name, mapping, where)
@@ -215,6 +195,8 @@ def _test(key: str, value: Node, where: tuple[object, ...]) -> Test:
     operator = operators[0] if operators else "eq"
     if operator == "within_seconds":
         return _within(attribute, value, where, by_ref=by_ref)
+    if by_ref and operator in CONSTANT:
+        raise Problem(where, f"{operator} takes a constant, not ref")
     if by_ref:
         return Test(attribute=attribute, operator=msgspec.convert(operator, Operator), ref=_ref(value, where))
     return Test(
@@ -223,14 +205,20 @@ def _test(key: str, value: Node, where: tuple[object, ...]) -> Test:
 
 
 def _within(attribute: str, value: Node, where: tuple[object, ...], *, by_ref: bool) -> Test:
-    if not by_ref or not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], int | float):  # noqa: PLR2004
+    if not by_ref or not isinstance(value, list) or len(value) != 2 or not _is_seconds(value[1]):  # noqa: PLR2004
         raise Problem(where, "within_seconds|ref takes [name.attribute, seconds]")
     return Test(attribute=attribute, operator="within_seconds", ref=_ref(value[0], where), value=value[1])
 
 
+def _is_seconds(value: Node) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
 def _operand(operator: str, value: Node, where: tuple[object, ...]) -> Scalar | tuple[Scalar, ...]:
     if operator == "in":
-        return tuple(_scalar(one, where) for one in _list(value, where))
+        if not _list(value, where):
+            raise Problem(where, "in takes at least one value")
+        return tuple(_scalar(one, where) for one in value)
     if operator == "exists" and not isinstance(value, bool):
         raise Problem(where, "exists takes true or false")
     if operator == "matches":
@@ -241,7 +229,7 @@ def _operand(operator: str, value: Node, where: tuple[object, ...]) -> Scalar | 
 def _regex(pattern: str, where: tuple[object, ...]) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise Problem(where, f"bad regular expression: {error}") from None
 
 
@@ -259,8 +247,8 @@ def _count(node: Node, where: tuple[object, ...]) -> Count:
         {"of", "as", "by", "distinct", *COMPARISONS, *(f"{one}|ref" for one in COMPARISONS)},
         required={"of", "as"},
     )
-    name = _text(mapping["as"], (*where, "as"))
-    of = _pattern(f"{name}_of", mapping["of"], (*where, "of"))
+    name = _name(mapping["as"], (*where, "as"))
+    of = _pattern(COUNTED.format(name), mapping["of"], (*where, "of"))
     if not isinstance(of, FactPattern):
         raise Problem((*where, "of"), "count takes facts, not edges")
     tests = tuple(

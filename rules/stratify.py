@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from sre_orchestrator.core.errors import RuleError
-from sre_orchestrator.rules.model import Derive, FactPattern, Pattern, Rule
+from sre_orchestrator.rules.model import Derive, FactPattern, Pattern, Rule, Variant
 
 
 def stratify(rules: Sequence[Rule]) -> tuple[Rule, ...]:
@@ -44,10 +44,21 @@ def _positive(rule: Rule) -> frozenset[str]:
 
 def _closed(rule: Rule) -> frozenset[str]:
     """Return the kinds that must be complete: negated, counted, or joined after a count."""
-    counted = {count.name for count in rule.counts}
-    after = [p for variant in rule.variants for p in variant.patterns if names_used(p) & counted]
+    after = [pattern for variant in rule.variants for pattern in joined_late(variant, rule)]
     negated = [pattern for group in rule.none for pattern in group]
     return frozenset(_kinds([*negated, *(count.of for count in rule.counts), *after]))
+
+
+def joined_late(variant: Variant, rule: Rule) -> tuple[Pattern, ...]:
+    """Return the patterns that refer to a count, or to a pattern that does: they are joined after counting."""
+    late: list[Pattern] = []
+    names = {count.name for count in rule.counts}
+    while True:
+        more = [pattern for pattern in variant.patterns if pattern not in late and names_used(pattern) & names]
+        if not more:
+            return tuple(late)
+        late += more
+        names |= {pattern.name for pattern in more}
 
 
 def names_used(pattern: Pattern) -> set[str]:

@@ -19,12 +19,14 @@ def as_bytes(value: Value) -> str:
     >>> as_bytes(134217728), as_bytes(1536)
     ('128 MiB', '1.5 KiB')
     """
-    size = float(value) if isinstance(value, int | float) else 0.0
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(size) < _STEP or unit == "TiB":
-            return f"{size:.4g} {unit}" if size % 1 else f"{int(size)} {unit}"
+    if not isinstance(value, int | float):
+        return str(value)
+    size = float(value)
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while abs(size) >= _STEP and len(units) > 1:
         size /= _STEP
-    raise AssertionError("unreachable")  # pragma: no cover
+        units.pop(0)
+    return f"{size:.4g} {units[0]}" if size % 1 else f"{int(size)} {units[0]}"
 
 
 def as_duration(value: Value) -> str:
@@ -33,7 +35,9 @@ def as_duration(value: Value) -> str:
     >>> as_duration(45), as_duration(90), as_duration(7200)
     ('45 s', '1.5 min', '2 h')
     """
-    seconds = float(value) if isinstance(value, int | float) else 0.0
+    if not isinstance(value, int | float):
+        return str(value)
+    seconds = float(value)
     for limit, size, unit in ((_MINUTE, 1, "s"), (_HOUR, _MINUTE, "min"), (_DAY, _HOUR, "h")):
         if abs(seconds) < limit:
             return f"{seconds / size:.3g} {unit}"
@@ -46,7 +50,9 @@ def as_percent(value: Value) -> str:
     >>> as_percent(0.425)
     '42.5 %'
     """
-    return f"{float(value) * 100:.3g} %" if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{float(value) * 100:.3g} %"
 
 
 FILTERS: Mapping[str, Callable[[Value], str]] = {"bytes": as_bytes, "duration": as_duration, "percent": as_percent}
@@ -57,9 +63,11 @@ def render(template: str, values: Callable[[str, str], Value]) -> str:
 
     def fill(match: re.Match[str]) -> str:
         value = values(match["name"], match["attribute"])
+        if value is None:
+            return "?"
         if match["filter"]:
             return FILTERS[match["filter"]](value)
-        return f"{value:g}" if isinstance(value, float) else str("?" if value is None else value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
     return PLACEHOLDER.sub(fill, template)
 

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from itertools import combinations, islice
 from typing import Literal
 
-import msgspec
-
 from sre_orchestrator.core.models import Coverage, Edge, Fact, Struct
 from sre_orchestrator.core.ports import Budget
 from sre_orchestrator.rules.compiled import CompiledRule, compile_rule
 from sre_orchestrator.rules.counts import counted
 from sre_orchestrator.rules.engine import Plan
-from sre_orchestrator.rules.joins import join, passes, plan_steps
+from sre_orchestrator.rules.joins import join, passes, plan_steps, without
 from sre_orchestrator.rules.memory import Memory, Row
-from sre_orchestrator.rules.model import Conclude, Count, End, FactPattern, Pattern, Rule, Test
+from sre_orchestrator.rules.model import Conclude, Count, FactPattern, Pattern, Rule, Test
 from sre_orchestrator.rules.negation import absent_or_undecided, worded, worded_test
+from sre_orchestrator.rules.stratify import joined_late
 from sre_orchestrator.rules.templates import PLACEHOLDER
 
 NEAREST = 3
@@ -86,17 +85,15 @@ def _trial(rule: Rule, then: Conclude, memory: Memory, family: Set[str], derived
     return min(tries, key=lambda one: len(one.unmet))
 
 
-def _try(
-    rule: Rule, place: int, then: Conclude, memory: Memory, family: Set[str], derived: Set[str]
-) -> Trial:
-    patterns = rule.variants[place].patterns
-    counts = {count.name for count in rule.counts}
-    early = [one for one in patterns if not _uses(one, counts)]
+def _try(rule: Rule, place: int, then: Conclude, memory: Memory, family: Set[str], derived: Set[str]) -> Trial:
+    late = joined_late(rule.variants[place], rule)
+    early = [one for one in rule.variants[place].patterns if one not in late]
     kept, binding = _largest(early, memory, _admits(then, family))
     unmet = [_unmet(one, binding, memory, family, derived) for one in early if one.name not in kept]
-    compiled = compile_rule(rule)
     if not unmet:
-        unmet = [*_uncounted(compiled, memory, binding), *_present(compiled, memory, binding, derived)]
+        compiled = compile_rule(rule)
+        whole = next(counted(compiled, compiled.variants[place].after, memory, binding), None)
+        unmet = [*_uncounted(rule)] if whole is None else [*_present(compiled, memory, whole, derived)]
     holds = {name: ", ".join(row.ids) or row.text for name, row in binding.items()}
     return Trial(rule=rule.id, title=rule.title, holds=holds, unmet=tuple(unmet))
 
@@ -106,7 +103,7 @@ def _largest(patterns: Sequence[Pattern], memory: Memory, admits: Admits) -> tup
     for size in range(len(patterns)):
         for dropped in combinations(patterns, size):
             gone = {one.name for one in dropped}
-            kept = [_without(one, gone) for one in patterns if one.name not in gone]
+            kept = [without(one, gone) for one in patterns if one.name not in gone]
             found = islice(join(plan_steps(kept, None), memory, {}), TRIED)
             binding = next((one for one in found if admits(one)), None)
             if binding is not None:
@@ -124,16 +121,6 @@ def _admits(then: Conclude, family: Set[str]) -> Admits:
         return any(str(row.values.get("component")) in family for row in binding.values())
 
     return decide
-
-
-def _without(pattern: Pattern, gone: Set[str]) -> Pattern:
-    """Return the pattern less what it compares with names in ``gone``."""
-    if isinstance(pattern, FactPattern):
-        tests = tuple(test for test in pattern.tests if test.ref is None or test.ref.name not in gone)
-        return msgspec.structs.replace(pattern, tests=tests)
-    ends = (End() if end.ref and end.ref.name in gone else end for end in (pattern.source, pattern.target))
-    source, target = ends
-    return msgspec.structs.replace(pattern, source=source, target=target)
 
 
 def _unmet(pattern: Pattern, binding: Binding, memory: Memory, family: Set[str], derived: Set[str]) -> Unmet:
@@ -178,31 +165,23 @@ def _passes(test: Test, row: Row, binding: Binding) -> bool:
     return known is not None and passes(test, row, known.values.get(test.ref.attribute))
 
 
-def _uncounted(rule: CompiledRule, memory: Memory, binding: Binding) -> Iterator[Unmet]:
-    if next(counted(rule, memory, dict(binding)), None) is None:
-        for count in rule.rule.counts:
-            yield Unmet(condition=_count_words(count), why="absent")
+def _uncounted(rule: Rule) -> Iterator[Unmet]:
+    for count in rule.counts:
+        yield Unmet(condition=_count_words(count), why="absent")
 
 
 def _count_words(count: Count) -> str:
     return f"count of {worded(count.of, {}).removeprefix('no ')}: {', '.join(worded_test(test, {}) for test in count.tests)}"
 
 
-def _present(rule: CompiledRule, memory: Memory, binding: Binding, derived: Set[str]) -> Iterator[Unmet]:
+def _present(rule: CompiledRule, memory: Memory, whole: Binding, derived: Set[str]) -> Iterator[Unmet]:
     """Yield the ``none`` conditions that something contradicts, or that nobody could decide."""
-    whole = next(counted(rule, memory, dict(binding)), binding)
     for steps in rule.none:
-        found = next(join(steps, memory, dict(whole)), None)
+        found = next(join(steps, memory, whole), None)
         if found is not None:
             facts = [row.ids[0] for name, row in sorted(found.items()) if name not in whole and row.ids]
             words = " and ".join(worded(step.pattern, whole) for step in steps)
             yield Unmet(condition=words, why="present", nearest=tuple((fact, "") for fact in facts))
-    decided = absent_or_undecided(rule, memory, dict(whole), derived)
+    decided = absent_or_undecided(rule, memory, whole, derived)
     for missing in decided.missing if decided else ():
         yield Unmet(condition=missing.condition, why="unread")
-
-
-def _uses(pattern: Pattern, names: Set[str]) -> bool:
-    if isinstance(pattern, FactPattern):
-        return any(test.ref and test.ref.name in names for test in pattern.tests)
-    return any(end.ref and end.ref.name in names for end in (pattern.source, pattern.target))

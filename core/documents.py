@@ -1,0 +1,102 @@
+"""Reads YAML that others wrote: bounded, without repeated keys, and one error whatever is wrong."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+import yaml
+
+from sre_orchestrator.core.errors import InputError
+
+T = TypeVar("T")
+Where = tuple[object, ...]
+MAX_NODES = 100_000
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What PyYAML's constructors raise on values such as ``2030-13-01`` and ``!!timestamp x``.
+_REFUSED = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError)
+
+
+class DocumentError(InputError):
+    """A document cannot be used; ``line`` counts from 1, 0 where it is not known."""
+
+    def __init__(self, what: str, line: int = 0) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def read_yaml(text: bytes, kind: type[T], *, max_nodes: int = MAX_NODES) -> T:
+    """Return the document as ``kind``; ``object`` takes anything.
+
+    Raises:
+        DocumentError: the text is no YAML, repeats a key, has more than ``max_nodes`` nodes once
+            its aliases are expanded, or is no ``kind``.
+
+    """
+    try:
+        loader = _LOADER(text)
+        node = loader.get_single_node()
+        if node is not None:
+            _Bounds(max_nodes).size(node)
+        value = None if node is None else loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise DocumentError(f"not YAML: {error.problem}", line) from error
+    except _REFUSED as error:
+        raise DocumentError(f"not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise DocumentError(str(error)) from error
+
+
+def line_of(text: bytes, where: Where) -> int:
+    """Return the line (from 1) of the node at the path of keys ``where``, or of its nearest parent."""
+    node = _LOADER(text).get_single_node()
+    line: int = 1
+    for step in where:
+        following = None
+        if isinstance(node, yaml.MappingNode):
+            for found, value in node.value:
+                if found.value == str(step):
+                    following, line = value, found.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            following = node.value[step]
+            line = following.start_mark.line + 1
+        if following is None:
+            break
+        node = following
+    return line
+
+
+class _Bounds:
+    """Measures what a document expands to, each aliased part once (a billion laughs takes no time)."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._sizes: dict[int, int] = {}
+
+    def size(self, node: yaml.Node) -> int:
+        known = self._sizes.get(id(node))
+        if known is not None:
+            return known
+        self._sizes[id(node)] = self._limit  # until it is known: a part that holds itself is too large
+        size = 1 + sum(self.size(child) for child in self._children(node))
+        if size > self._limit:
+            what = f"more than {self._limit} nodes after expanding aliases; write it out"
+            raise DocumentError(what, node.start_mark.line + 1)
+        self._sizes[id(node)] = size
+        return size
+
+    def _children(self, node: yaml.Node) -> list[yaml.Node]:
+        if isinstance(node, yaml.SequenceNode):
+            return list(node.value)
+        if not isinstance(node, yaml.MappingNode):
+            return []
+        seen: set[tuple[str, object]] = set()
+        for key, _ in node.value:
+            name = (key.tag, key.value)
+            if isinstance(key, yaml.ScalarNode) and name in seen:
+                raise DocumentError(f"the key {key.value!r} is there twice; remove one", key.start_mark.line + 1)
+            seen.add(name if isinstance(key, yaml.ScalarNode) else ("", id(key)))
+        return [one for pair in node.value for one in pair]
