@@ -161,6 +161,18 @@ class Ingress(Object, frozen=True, kw_only=True):
 
     spec: IngressSpec = IngressSpec()
 
+    @property
+    def paths(self) -> tuple[tuple[str, HttpPath], ...]:
+        """Return each path with its host; the default backend is the path ``""``."""
+        found = tuple((rule.host, path) for rule in self.spec.rules if rule.http for path in rule.http.paths)
+        default = self.spec.default_backend
+        return (*found, ("", HttpPath(backend=default))) if default else found
+
+    @property
+    def backends(self) -> frozenset[str]:
+        """Return the names of the services that it routes to."""
+        return frozenset(path.backend.service.name for _, path in self.paths if path.backend.service)
+
 
 class IngressClass(Object, frozen=True, kw_only=True):
     """An IngressClass."""
@@ -178,6 +190,7 @@ class IpBlock(Part, frozen=True, kw_only=True):
     """Addresses that a policy admits."""
 
     cidr: str = ""
+    excepted: tuple[str, ...] = msgspec.field(name="except", default=())
 
 
 class Peer(Part, frozen=True, kw_only=True):

@@ -59,9 +59,25 @@ class Calls:
             yield from self._declared(dependency)
 
     def references(self, namespace: str, spec: PodSpec) -> Iterator[Reference]:
-        """Yield the addresses that the containers of a pod are configured with."""
+        """Yield the addresses that the containers of a pod are configured with, mounted files included."""
         for container in (*spec.init_containers, *spec.containers):
-            yield from references_in(container, self._from_config(namespace, container))
+            yield from references_in(
+                container,
+                self._from_config(namespace, container),
+                dict(self.files(namespace, spec, container)),
+            )
+
+    def files(self, namespace: str, spec: PodSpec, container: Container) -> Iterator[tuple[str, str]]:
+        """Yield origin and text of the ConfigMap keys that ``container`` has mounted as files."""
+        mounted = {mount.name for mount in container.volume_mounts}
+        for volume in spec.volumes:
+            parts = volume.projected.sources if volume.projected else ()
+            for source in filter(None, (volume.config_map, *(part.config_map for part in parts))):
+                config = self._config.get((namespace, source.name))
+                if config and volume.name in mounted:
+                    chosen = {item.key for item in source.items} or config.data.keys()
+                    for key in sorted(chosen & config.data.keys()):
+                        yield f"{key} in configmap {config.metadata.name}", config.data[key]
 
     def _from_config(self, namespace: str, container: Container) -> dict[str, tuple[str, str]]:
         values: dict[str, tuple[str, str]] = {}

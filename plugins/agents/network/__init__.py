@@ -1,0 +1,56 @@
+"""Looks at services and what carries requests to them: endpoints, ports, addresses, routes, policies, DNS, probes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from sre_orchestrator.core.facts import Observer
+from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
+from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.agents.network.configured import look_at_addresses
+from sre_orchestrator.plugins.agents.network.ports import look_at_ports
+from sre_orchestrator.plugins.agents.network.probed import look_at_probes
+from sre_orchestrator.plugins.agents.network.selected import look_at_selected
+from sre_orchestrator.plugins.agents.network.view import WORKLOADS, read_view
+from sre_orchestrator.plugins.objects.network import Service
+from sre_orchestrator.plugins.objects.nodes import Node
+from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, Connectivity
+
+LOOKS = (look_at_selected, look_at_ports, look_at_addresses)
+BY_SERVICE = ("service.endpoints", "service.without_endpoints", "selector.mismatch", "selector.stray",
+              "service.port", "port.mismatch", "protocol.mismatch", "listener.conflict",
+              "address.configured", "address.mismatch")  # fmt: skip
+BY_PROBE = ("connection.probed", "connection.failed", "connection.lost_from_node")
+
+
+class NetworkAgent:
+    """Compares what services, routes, policies and callers declare; tells what connection probes met."""
+
+    name = "network"
+    description = "services, endpoints, ports, addresses, routes, ingress, network policies, DNS, connectivity"
+    kinds = frozenset({*BY_SERVICE, *BY_PROBE})
+
+    async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
+        """Yield what the declared network shows, then the probes."""
+        view = await read_view(scope, sources)
+        observe = Observer(self.name, sources.cluster)
+        for look in LOOKS:
+            for fact in look(view, observe):
+                yield fact
+        for coverage in view.coverage(BY_SERVICE, Service, Pod, *WORKLOADS):
+            yield coverage
+        connectivity = sources.find(Connectivity)  # type: ignore[type-abstract]  # a port is asked for by its protocol
+        if connectivity:
+            nodes = await sources.need(ClusterObjects).list(Node)  # type: ignore[type-abstract]
+            names = frozenset(one.metadata.name for one in nodes.items)
+            for fact in look_at_probes(view, observe, await connectivity.probes(), names):
+                yield fact
+
+
+@hookimpl
+def register_agents(settings: Settings) -> Sequence[Agent]:
+    """Return the network agent."""
+    del settings
+    return [NetworkAgent()]

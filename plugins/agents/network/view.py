@@ -1,0 +1,281 @@
+"""What the network agent reads, put together: services, what they select, who is configured to call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from sre_orchestrator.core.hookspecs import Sources
+from sre_orchestrator.core.identity import component_id
+from sre_orchestrator.core.models import Coverage, Fact, Scope
+from sre_orchestrator.plugins.agents.reading import covered
+from sre_orchestrator.plugins.objects.addresses import Reference
+from sre_orchestrator.plugins.objects.config import ConfigMap, Namespace, Secret
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.network import (
+    Endpoints,
+    EndpointSlice,
+    Ingress,
+    IngressClass,
+    NetworkPolicy,
+    Service,
+)
+from sre_orchestrator.plugins.objects.pods import Container, Pod, PodSpec
+from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.objects.selectors import labels_match
+from sre_orchestrator.plugins.objects.workloads import CronJob, DaemonSet, Deployment, StatefulSet
+from sre_orchestrator.plugins.sources.calls import Calls
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, Dependency, Listing, Topology
+
+Key = tuple[str, str]
+Observe = Callable[..., Fact]
+SLICE_OF = "kubernetes.io/service-name"
+CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
+FINISHED = frozenset({"Succeeded", "Failed"})
+WORKLOADS: tuple[type[Object], ...] = (Deployment, StatefulSet, DaemonSet, CronJob)
+READ: tuple[type[Object], ...] = (
+    Service, Endpoints, EndpointSlice, Pod, *WORKLOADS, ConfigMap, Secret, Namespace, Ingress, IngressClass,
+    NetworkPolicy,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A workload as its pod template describes it."""
+
+    id: str
+    namespace: str
+    name: str
+    spec: PodSpec
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    desired: int
+    ready: int
+
+    @property
+    def listeners(self) -> tuple[Container, ...]:
+        """Return the containers that can serve: sidecars that are declared as init containers too."""
+        return (*self.spec.containers, *(one for one in self.spec.init_containers if one.restart_policy == "Always"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backends:
+    """How many endpoints a service has, and when that last changed."""
+
+    ready: int = 0
+    not_ready: int = 0
+    changed: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Everything that the looks of this agent compare."""
+
+    scope: Scope
+    listings: Mapping[type[Object], Listing[Object]]
+    dependencies: tuple[Dependency, ...] = ()
+    calls: Calls = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Index the call relations."""
+        object.__setattr__(self, "calls", Calls({kind: one.items for kind, one in self.listings.items()}))
+
+    def items(self, kind: type[Object]) -> tuple[Object, ...]:
+        """Return the objects of a kind, everywhere."""
+        return self.listings[kind].items
+
+    def complete(self, namespace: str, *kinds: type[Object]) -> bool:
+        """Say whether all ``kinds`` were read completely in ``namespace``."""
+        return all({"*", namespace} & self.listings[kind].complete_in for kind in kinds)
+
+    def coverage(self, kinds: Iterable[str], *read: type[Object]) -> Iterator[Coverage]:
+        """Yield that facts of ``kinds`` are complete where all of ``read`` were."""
+        return covered(kinds, *(self.listings[one] for one in read))
+
+    @cached_property
+    def services(self) -> Mapping[Key, Service]:
+        """Return every service by namespace and name."""
+        return {key_of(one): one for one in self.items(Service) if isinstance(one, Service)}
+
+    @cached_property
+    def mine(self) -> tuple[tuple[Key, Service], ...]:
+        """Return the services of the scope's namespaces, those without cluster backends left out."""
+        return tuple(
+            (key, one)
+            for key, one in sorted(self.services.items())
+            if key[0] in self.scope.namespaces and one.spec.type != "ExternalName"
+        )
+
+    @cached_property
+    def namespaces(self) -> frozenset[str]:
+        """Return the names of the namespaces that are known."""
+        return frozenset(one.metadata.name for one in self.items(Namespace)) | {key[0] for key in self.services}
+
+    @cached_property
+    def templates(self) -> tuple[Template, ...]:
+        """Return every workload's pod template."""
+        return tuple(_template(one) for kind in WORKLOADS for one in self.items(kind))
+
+    @cached_property
+    def pods(self) -> Mapping[str, tuple[Pod, ...]]:
+        """Return the pods that have not finished, by namespace."""
+        found: dict[str, tuple[Pod, ...]] = {}
+        for one in self.items(Pod):
+            if isinstance(one, Pod) and one.status.phase not in FINISHED:
+                found[one.metadata.namespace] = (*found.get(one.metadata.namespace, ()), one)
+        return found
+
+    @cached_property
+    def references(self) -> Mapping[str, tuple[Reference, ...]]:
+        """Return the addresses that each workload is configured with, by workload."""
+        return {one.id: tuple(dict.fromkeys(self.calls.references(one.namespace, one.spec))) for one in self.templates}
+
+    @cached_property
+    def callers(self) -> Mapping[Key, frozenset[str]]:
+        """Return what is configured, declared or routed to call each service."""
+        found: dict[Key, set[str]] = {}
+        for template in self.templates:
+            for reference in self.references[template.id]:
+                target = self.find(reference.address.host, template.namespace)
+                if target:
+                    found.setdefault(target, set()).add(template.id)
+        for one in self.dependencies:
+            callers = {template.id for template in self.templates if template.name == one.caller}
+            found.setdefault((one.namespace, one.callee), set()).update(callers)
+        for ingress in self.items(Ingress):
+            if isinstance(ingress, Ingress):
+                for name in ingress.backends:
+                    target = (ingress.metadata.namespace, name)
+                    found.setdefault(target, set()).add(component_id("ingress", *key_of(ingress)))
+        return {key: frozenset(names) for key, names in found.items()}
+
+    @cached_property
+    def backends(self) -> Mapping[Key, Backends]:
+        """Return how many endpoints each service has: from Endpoints, else from slices."""
+        slices: dict[Key, Backends] = {}
+        for one in self.items(EndpointSlice):
+            if isinstance(one, EndpointSlice):
+                key = (one.metadata.namespace, one.metadata.labels.get(SLICE_OF, ""))
+                known = slices.get(key, Backends())
+                ready = sum(endpoint.conditions.ready is not False for endpoint in one.endpoints)
+                slices[key] = Backends(
+                    ready=known.ready + ready, not_ready=known.not_ready + len(one.endpoints) - ready
+                )
+        whole = {key_of(one): _backends(one) for one in self.items(Endpoints) if isinstance(one, Endpoints)}
+        return {**slices, **whole}
+
+    def behind(self, service: Service) -> tuple[Template, ...]:
+        """Return the workloads whose pods the service selects."""
+        return tuple(
+            one
+            for one in self.templates
+            if one.namespace == service.metadata.namespace and labels_match(service.spec.selector, one.labels)
+        )
+
+    def selected(self, service: Service) -> tuple[Pod, ...]:
+        """Return the pods that the service selects."""
+        return tuple(
+            one
+            for one in self.pods.get(service.metadata.namespace, ())
+            if labels_match(service.spec.selector, one.metadata.labels)
+        )
+
+    def find(self, host: str, namespace: str) -> Key | None:
+        """Return the existing service that ``host`` names for a pod in ``namespace``."""
+        return next((key for key in _meanings(host, namespace) if key in self.services), None)
+
+    def absent(self, host: str, namespace: str) -> Key | None:
+        """Return the service that ``host`` must name but that is known not to exist; ``None`` for outside names."""
+        if self.find(host, namespace):
+            return None
+        labels = host.split(".")
+        spelt = (labels[1], labels[0]) if len(labels) > 2 and "svc" not in labels else None  # noqa: PLR2004
+        target = spelt if spelt in self.services else next(iter(_meanings(host, namespace)), None)
+        if target is None or not self._inside(labels, target, namespace):
+            return None
+        known = self.complete(target[0], Service)
+        gone = self.complete("", Namespace) and target[0] not in self.namespaces
+        return target if known or gone else None
+
+    def _inside(self, labels: list[str], target: Key, namespace: str) -> bool:
+        """Say whether a name can only be meant for the cluster."""
+        if len(labels) == 1 or "svc" in labels[2:4]:
+            return True
+        if len(labels) == 2:  # noqa: PLR2004 - service.namespace, or a domain of the world
+            return target[0] in self.namespaces or (namespace, target[1]) in self.services
+        return target in self.services and labels[-1] in {"local", "cluster", "internal"}
+
+
+def key_of(item: Object) -> Key:
+    """Return namespace and name."""
+    return item.metadata.namespace, item.metadata.name
+
+
+def service_id(key: Key) -> str:
+    """Return the component id of a service."""
+    return component_id("service", *key)
+
+
+async def read_view(scope: Scope, sources: Sources) -> View:
+    """Read everything once.
+
+    Raises:
+        SourceMissing: there is no source of Kubernetes objects.
+
+    """
+    cluster = sources.need(ClusterObjects)  # type: ignore[type-abstract]  # a port is asked for by its protocol
+    topology = sources.find(Topology)  # type: ignore[type-abstract]
+    return View(
+        scope=scope,
+        listings={kind: await cluster.list(kind) for kind in READ},
+        dependencies=tuple(await topology.dependencies()) if topology else (),
+    )
+
+
+def _meanings(host: str, namespace: str) -> tuple[Key, ...]:
+    """Return the services that a name resolves to where they exist (service, service.namespace, pod.service, …)."""
+    labels = host.split(".")
+    if len(labels) == 1:
+        return ((namespace, labels[0]),)
+    if len(labels) == 2:  # noqa: PLR2004
+        return (labels[1], labels[0]), (namespace, labels[1])
+    if labels[2] == "svc":
+        return ((labels[1], labels[0]),)
+    if len(labels) == 3 or labels[3] == "svc":  # noqa: PLR2004
+        return ((labels[2], labels[1]),)
+    return ()
+
+
+def _backends(one: Endpoints) -> Backends:
+    text = one.metadata.annotations.get(CHANGED, "")
+    try:
+        changed = datetime.fromisoformat(text) if text else None
+    except ValueError:
+        changed = None
+    return Backends(
+        ready=sum(len(subset.addresses) for subset in one.subsets),
+        not_ready=sum(len(subset.not_ready_addresses) for subset in one.subsets),
+        changed=changed if changed and changed.tzinfo else None,
+    )
+
+
+def _template(one: Object) -> Template:
+    namespace, name = key_of(one)
+    if isinstance(one, CronJob):
+        template, desired, ready = one.spec.job_template.spec.template, 0, 0
+    elif isinstance(one, Deployment | StatefulSet | DaemonSet):
+        template, desired, ready = one.spec.template, one.desired, one.ready
+    else:  # pragma: no cover - WORKLOADS lists only these
+        raise TypeError(type(one).__name__)
+    return Template(
+        id=component_id(KINDS[type(one)].kind, namespace, name),
+        namespace=namespace,
+        name=name,
+        spec=template.spec,
+        labels=template.metadata.labels,
+        annotations=template.metadata.annotations,
+        desired=desired,
+        ready=ready,
+    )
