@@ -88,7 +88,7 @@ def probe_facts(view: View, pod: Pod) -> Iterator[Fact]:
             port=port,
             port_declared=port in ports if ports and asks_port else None,
             declared_ports=" ".join(map(str, ports)),
-            port_served=port in served if served and asks_port else None,
+            port_served=port in served if asks_port and served.intersection(ports) else None,
             other_port=other.port if other else None,
             other_protocol=other.probe.protocol if other else None,
             path=one.probe.http_get.path if one.probe.http_get else None,
