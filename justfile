@@ -21,5 +21,6 @@ test *ARGS:
 
 # write what is generated in README and docs/reference
 docs:
-    cog -r README.md docs/reference/*.md
+    cog -I docs -r README.md docs/*/*.md
+    python3 docs/generate.py >docs/reference/report.schema.json
     mkdocs build --strict

@@ -35,16 +35,19 @@ def main(checkout: Path) -> None:
 
 def compare_data(checkout: Path) -> None:
     """Compare the data files that are installed with those in the checkout."""
-    import sre_orchestrator.api  # noqa: PLC0415 - the packages are what is tested here
-    import sre_orchestrator.core  # noqa: PLC0415
-    import sre_orchestrator.rules  # noqa: PLC0415
+    import sre_orchestrator.api  # noqa: PLC0415 - what is installed is what is tested here
 
     here = Path(str(sre_orchestrator.api.__file__)).parents[1]
-    for pattern in ("core/kinds/*.yaml", "rules/*/*.yaml", "api/demo/**/*.*", "*/py.typed"):
-        ours = {path.relative_to(checkout) for path in checkout.glob(pattern) if path.is_file()}
-        installed = {path.relative_to(here) for path in here.glob(pattern) if path.is_file()}
-        assert ours == installed, f"{pattern}: {sorted(map(str, ours ^ installed))} are not in both"
-        assert ours, f"{pattern}: no files"
+    for layer in ("api", "core", "plugins", "rules", "twin"):
+        ours, installed = (
+            {
+                path.relative_to(root)
+                for path in (root / layer).rglob("*")
+                if path.is_file() and ".py" not in path.suffix
+            }
+            for root in (checkout, here)
+        )
+        assert ours == installed, f"{layer}: {sorted(map(str, ours ^ installed))} are not in both"
     shutil.copytree(here / "api" / "demo" / "shop", "demo")
 
 

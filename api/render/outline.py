@@ -74,7 +74,8 @@ def short(fact: Fact) -> str:
     """
     values = dict(fact.attributes)
     change = [f"{values.pop('before')} → {values.pop('after')}"] if {"before", "after"} <= values.keys() else []
-    kept = (value if isinstance(value, str) else f"{name}={value}" for name, value in values.items() if _brief(value))
+    brief = {name: value for name, value in values.items() if _brief(value) and not name.endswith("_seconds")}
+    kept = (value if isinstance(value, str) else f"{name}={value}" for name, value in brief.items())
     return " ".join([fact.kind, *kept, *change])
 
 

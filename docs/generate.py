@@ -1,0 +1,292 @@
+"""Writes what is generated in README.md and docs/reference: cog calls these; alone, it prints the report's JSON Schema."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+import typer
+
+from sre_orchestrator.api.cli.main import app
+from sre_orchestrator.api.render import text
+from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
+from sre_orchestrator.core import hookspecs, weigh
+from sre_orchestrator.core.models import Cause, Report
+from sre_orchestrator.core.settings import PREFIX, Settings, SnapshotLimits, read_settings
+from sre_orchestrator.core.vocabulary import FactKind, load_vocabulary
+from sre_orchestrator.rules import reader
+from sre_orchestrator.rules.book import load_book
+from sre_orchestrator.rules.model import Conclude, Rule
+from sre_orchestrator.rules.templates import FILTERS
+
+WEIGHTS = {
+    "PRIOR": "where every hypothesis begins",
+    "REPEATED": "factor for each further derivation",
+    "MAX_PROOF": "bound of all proof together, for and against each",
+    "SYMPTOMS": "times the share of symptoms that are explained",
+    "NO_SYMPTOM": "no symptom is explained",
+    "NAMED": "the incident names a component within reach",
+    "WORDS": "the incident's words fit the symptoms of the cause",
+    "CHANGED": "the blamed object changed before its first symptom",
+    "UNDECIDED": "less for each condition that nobody could decide",
+    "MAX_UNDECIDED": "bound of those together",
+    "EXPLAINED_WEAK": "less when another hypothesis explains it and no strong rule proves it",
+    "EXPLAINED_STRONG": "less when another hypothesis explains it although a strong rule proves it",
+}
+KEYS = {
+    "id": "equals the file name; lower-case words joined by `-`",
+    "title": "one line: what is wrong",
+    "status": "`experimental`, `stable` or `deprecated`",
+    "why": "why these facts prove it, for the reader of a proof",
+    "references": "addresses of documentation",
+    "when": "the conditions: `all`, `any`, `count`, `none`",
+    "then": "one conclusion or a list: `cause` or `against`, or `derive`",
+    "tests": "at least one that fires and one that stays silent",
+}
+OPERATORS = {
+    "not": "is there and differs",
+    "gt": "is greater",
+    "gte": "is greater or equal",
+    "lt": "is less",
+    "lte": "is less or equal",
+    "in": "is one of a list",
+    "matches": "a regular expression is found in it; named groups become attributes",
+    "contains": "holds a text",
+    "exists": "`true`: is there, `false`: is not",
+    "before": "is a time before another",
+    "after": "is a time after another",
+    "within_seconds": "`|ref` only: `[name.attribute, seconds]`, at most so far from another time",
+}
+SETTINGS = {
+    "state_dir": "where state and caches are kept",
+    "snapshot": "the recorded incident that sources read",
+    "namespace": "where to look",
+    "agent_timeout_seconds": "how long an agent may take; what it has reported by then is kept",
+    "concurrent_agents": "how many agents work at a time",
+    "rounds": "how often agents may be asked further questions",
+    "round_budget_seconds": "no further round begins after this time",
+    "window_minutes": "how far before the incident a change or symptom still belongs to it",
+    "confidence_floor": "the verdict is `diagnosed` from this confidence of the first hypothesis",
+    "shown_hypotheses": "how many hypotheses are shown to people",
+    "engine": "which rule engine runs",
+    "block_plugins": "names of plugins that are not loaded",
+    "trace_plugins": "print every call of a hook",
+    "rule_folders": "folders of further rules",
+    "snapshot_limits.unpacked_bytes": "how much an archive may unpack to",
+    "snapshot_limits.files": "how many files an archive may hold",
+    "snapshot_limits.log_line_bytes": "where a log line is cut",
+}
+
+
+def hooks() -> str:
+    """Return the hooks and the protocols of what they return."""
+    specified = [one for name, one in vars(hookspecs).items() if name.startswith("register_")]
+    lines = []
+    for one in specified:
+        lines += [f"### `{one.__name__}{inspect.signature(one)}`".replace("'", ""), "", str(inspect.getdoc(one)), ""]
+    for protocol in (hookspecs.Agent, hookspecs.Source):
+        lines += [f"### `{protocol.__name__}`", "", "```python", inspect.getsource(protocol).strip(), "```", ""]
+    return "\n".join(lines)
+
+
+def command_line() -> str:
+    """Return every command with its arguments and options."""
+    return "\n".join(_command(typer.main.get_command(app), "sre-orchestrator"))
+
+
+def vocabulary() -> str:
+    """Return every fact kind with its attributes."""
+    lines = []
+    for name, kind in sorted(load_vocabulary().kinds.items()):
+        lines += [f"### `{name}`", "", kind.about, "", _about_kind(kind), ""]
+        rows = [
+            (f"`{attribute}`", declared.type, declared.unit, declared.about, ", ".join(declared.values))
+            for attribute, declared in kind.attributes.items()
+        ]
+        lines += [*_table(("attribute", "type", "unit", "what it says", "values"), rows), ""]
+    return "\n".join(lines)
+
+
+def causes() -> str:
+    """Return the cause catalogue with the rules that conclude each cause."""
+    book = load_book(load_vocabulary())
+    concluding = _concluding(book.rules)
+    by_category: dict[str, list[Cause]] = defaultdict(list)
+    for cause in book.causes.values():
+        by_category[cause.category].append(cause)
+    lines = []
+    for category in sorted(by_category):
+        lines += [f"## {category.capitalize()}", ""]
+        for cause in sorted(by_category[category], key=lambda one: one.id):
+            lines += _cause(cause, concluding[cause.id])
+    return "\n".join(lines)
+
+
+def rule_keys() -> str:
+    """Return the keys and operators of a rule file; fails when the reader knows others than are described here."""
+    _same(KEYS, reader.TOP)
+    _same(OPERATORS, reader.OPERATORS)
+    return "\n".join(
+        [
+            *_table(("key", "what it holds"), [(f"`{key}`", about) for key, about in KEYS.items()]),
+            "",
+            *_table(("operator", "the attribute …"), [(f"`{name}`", about) for name, about in OPERATORS.items()]),
+            "",
+            f"Filters in texts: {', '.join(f'`{name}`' for name in FILTERS)}.",
+            "",
+        ]
+    )
+
+
+def rules() -> str:
+    """Return the rules of the built-in book."""
+    rows = [
+        (f"`{rule.id}`", rule.title, ", ".join(f"`{one}`" for one in sorted(_concluded(rule))))
+        for rule in load_book(load_vocabulary()).rules
+    ]
+    return "\n".join([*_table(("rule", "title", "speaks for or against"), rows), ""])
+
+
+def settings() -> str:
+    """Return every setting; fails when one is not described here."""
+    nested = {f"snapshot_limits.{one.name}": one for one in msgspec.structs.fields(SnapshotLimits)}
+    known = {one.name: one for one in msgspec.structs.fields(Settings) if one.name != "snapshot_limits"} | nested
+    _same(SETTINGS, known)
+    rows = []
+    for name, one in known.items():
+        default = "the platform's state folder" if name == "state_dir" else f"`{json.dumps(one.default)}`"
+        variable = "" if "." in name else f"`{PREFIX}{name.upper()}`"
+        rows.append((f"`{name}`", default, variable, SETTINGS[name]))
+    return "\n".join([*_table(("key", "default", "environment", "what it sets"), rows), ""])
+
+
+def weights() -> str:
+    """Return the constants of the ranking; fails when one is not described here."""
+    constants = {name: value for name, value in vars(weigh).items() if name.isupper() and name != "WEIGHT"}
+    _same(WEIGHTS, constants)
+    rows = [(name, f"{value:+.1f}", "a rule of this strength") for name, value in weigh.WEIGHT.items()]
+    rows += [(f"`{name}`", f"{value:+.2f}", WEIGHTS[name]) for name, value in constants.items()]
+    return "\n".join([*_table(("term", "log odds", "when"), rows), ""])
+
+
+def report() -> str:
+    """Return every struct of the report with its fields."""
+    lines = []
+    for name, definition in sorted(schema()["$defs"].items()):
+        lines += [f"### {name}", "", " ".join(definition.get("description", "").split()), ""]
+        rows = [
+            (f"`{field}`", _type(value), "" if field in definition.get("required", ()) else "optional")
+            for field, value in definition["properties"].items()
+        ]
+        lines += [*_table(("field", "type", ""), rows), ""]
+    return "\n".join(lines)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report."""
+    made = msgspec.json.schema(Report)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Report of SRE-Orchestrator", **made}
+
+
+def demo_excerpt() -> str:
+    """Return the beginning of what ``sre-orchestrator demo`` prints: the first hypothesis, and what is ruled out."""
+    folder = Path(str(files("sre_orchestrator.api"))) / "demo" / "shop"
+    bundle = anyio.run(lambda: diagnose_snapshot(Installation(read_settings(None, os.environ)), folder))
+    sections = text(bundle.report).split("\n\n")
+    kept = [one for one in sections if one.startswith(("1.", "Ruled out", "Next steps"))]
+    return "\n".join(["```text", "\n\n".join([sections[0].splitlines()[0], *kept]), "```", ""])
+
+
+def _command(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - typer exports no types of its commands
+    inside = getattr(command, "commands", {})
+    if not inside:
+        usage = command.get_usage(command.make_context(path, [], resilient_parsing=True))
+        yield from (f"## `{path}`", "", "```text", usage, "", inspect.cleandoc(command.help or ""), "```", "")
+        yield from _table(("argument or option", "default", "what it says"), list(_parameters(command)))
+        yield ""
+    for name, one in inside.items():
+        if not one.hidden:
+            yield from _command(one, f"{path} {name}")
+
+
+def _parameters(command: Any) -> Iterator[tuple[str, ...]]:  # noqa: ANN401
+    for one in command.params:
+        names = one.opts if one.param_type_name == "option" else [one.metavar or one.name.upper()]
+        default = (
+            ""
+            if one.required or one.default in (None, "", False)
+            else f"`{getattr(one.default, 'value', one.default)}`"
+        )
+        yield ", ".join(f"`{name}`" for name in names), default, getattr(one, "help", None) or ""
+
+
+def _about_kind(kind: FactKind) -> str:
+    roles = [f"symptom ({kind.symptom})"] * bool(kind.symptom) + ["change"] * kind.change + ["derived"] * kind.derived
+    agents = ", ".join(kind.agents) or "rules"
+    return f"About: {kind.component}. Emitted by: {agents}." + (f" Counts as: {', '.join(roles)}." if roles else "")
+
+
+def _cause(cause: Cause, by: Iterable[str]) -> Iterator[str]:
+    yield from (f"### `{cause.id}`", "", f"**{cause.title}.** {cause.about}".strip(), "")
+    yield f"- blamed on: {cause.blamed_on}"
+    lists: Mapping[str, Iterable[str]] = {
+        "shows as": cause.symptoms,
+        "confused with": (f"`{one}`" for one in cause.confused_with),
+        "rules": (f"`{one}`" for one in by),
+        "references": (f"<{one}>" for one in cause.references),
+    }
+    yield from (f"- {name}: {', '.join(values)}" for name, values in ((n, list(v)) for n, v in lists.items()) if values)
+    yield ""
+    for step in cause.remedy:
+        yield f"1. {step.text}" + (f": `{step.command}`" if step.command else "")
+    yield ""
+
+
+def _concluding(book: Iterable[Rule]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for rule in book:
+        for cause in _concluded(rule):
+            found[cause].append(rule.id)
+    return found
+
+
+def _concluded(rule: Rule) -> set[str]:
+    return {one.cause for one in rule.then if isinstance(one, Conclude)}
+
+
+def _same(described: Mapping[str, str], known: Iterable[str]) -> None:
+    if described.keys() != set(known):
+        raise SystemExit(f"docs/generate.py describes {sorted(described.keys() ^ set(known))} wrongly or not at all")
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """Return a Markdown table; columns that hold nothing are left out."""
+    kept = [n for n in range(len(head)) if any(row[n] for row in rows)]
+    if not kept:
+        return []
+    lines = [[head[n] for n in kept], ["---"] * len(kept), *([row[n] for n in kept] for row in rows)]
+    return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines]
+
+
+def _type(value: Mapping[str, Any]) -> str:
+    if "$ref" in value:
+        return str(value["$ref"].rpartition("/")[2])
+    if "anyOf" in value:
+        return " or ".join(_type(one) for one in value["anyOf"])
+    if "enum" in value:
+        return ", ".join(f"`{one}`" for one in value["enum"])
+    inner = value.get("items") or value.get("additionalProperties")
+    plain = value.get("format") or str(value.get("type", "any"))
+    return f"{plain} of {_type(inner)}" if isinstance(inner, dict) else plain
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=1))
