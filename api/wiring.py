@@ -68,7 +68,7 @@ class Installation:
         """Return what is missing whatever the incident: broken plugins, refused rules."""
         refused = (
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
-            for one in self.book.problems
+            for one in (*self.vocabulary.problems, *self.book.problems)
         )
         return (*self.plugins.gaps(), *refused)
 

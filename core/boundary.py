@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from sre_orchestrator.core.models import Struct
+from sre_orchestrator.core.redact import without_secrets
 
 T = TypeVar("T")
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """What a guarded call raised, as ``Type: text``."""
+    """What a guarded call raised, as ``Type: text`` without secrets."""
 
     why: str
 
@@ -26,5 +28,6 @@ def guarded(call: Callable[[], T]) -> Success[T] | Failure:
     """Call plugin code; whatever it raises comes back as a value, so that it cannot stop the program."""
     try:
         return Success(value=call())
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take the others down
-        return Failure(why=f"{type(error).__name__}: {error}")
+    # A plugin may raise anything, call sys.exit() too, and must not take the others down.
+    except (Exception, SystemExit, GeneratorExit, CancelledError) as error:  # noqa: BLE001
+        return Failure(why=without_secrets(f"{type(error).__name__}: {error}"))

@@ -49,7 +49,7 @@ def read_bundle(path: Path) -> Bundle:
         raise InputError(f"{path}: holds more than {MAX_BYTES} bytes; such a bundle is not read")
     try:
         bundle = _DECODER.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: is no bundle: {error}; write one with diagnose --save-bundle") from error
     if bundle.format != FORMAT:
         raise InputError(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import anyio
+import msgspec
 
 from sre_orchestrator.core.boundary import Failure, guarded
 from sre_orchestrator.core.errors import SourceMissing
@@ -19,6 +22,8 @@ from sre_orchestrator.core.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from sre_orchestrator.core.pipeline import Parts
+
+MAX_OBSERVATIONS = 500_000
 
 
 class Observations(Struct, frozen=True, kw_only=True):
@@ -46,79 +51,90 @@ class Observations(Struct, frozen=True, kw_only=True):
 async def gather(scope: Scope, parts: Parts) -> Observations:
     """Ask the agents of ``scope`` concurrently, each in a thread of its own with a time limit.
 
-    An agent that raises, hangs (also in blocking code) or yields garbage becomes a Gap; what it
-    yielded before that is kept. Later agents of the list are asked when a place is free.
+    An agent that raises, hangs (also in blocking code), never ends or yields garbage becomes a Gap;
+    what it yielded before that is kept. Later agents of the list are asked when a place is free.
     """
     parts.progress.step("gather")
     places = anyio.Semaphore(parts.settings.concurrent_agents)
     found: list[Fact | Coverage | Gap] = []
     agents_ms: dict[str, int] = {}
-    named = {agent.name: agent for agent in parts.agents}
 
     async def ask(agent: Agent) -> None:
         async with places:
             parts.progress.agent(agent.name, "asked")
             begun = time.perf_counter()
             kept, problem = await _ask(agent, scope, parts.sources, parts.settings.agent_timeout_seconds)
-            agents_ms[agent.name] = round((time.perf_counter() - begun) * 1000)
+            took = round((time.perf_counter() - begun) * 1000)
+            agents_ms[agent.name] = agents_ms.get(agent.name, 0) + took
             found.extend(_checked(agent, kept, parts.vocabulary))
             if problem:
                 found.append(problem)
             parts.progress.agent(agent.name, "failed" if problem else "done")
 
     async with anyio.create_task_group() as tasks:
-        for name in scope.agents:
-            tasks.start_soon(ask, named[name])
+        for name in dict.fromkeys(scope.agents):
+            for agent in parts.agents:
+                if agent.name == name:
+                    tasks.start_soon(ask, agent)
     return _merge(found).timed(dict(sorted(agents_ms.items())))
 
 
-async def _ask(agent: Agent, scope: Scope, sources: Sources, timeout: float) -> tuple[list[object], Gap | None]:
-    kept: list[object] = []
+async def _ask(agent: Agent, scope: Scope, sources: Sources, timeout: float) -> tuple[Sequence[object], Gap | None]:
+    kept = _Kept()
     answer: Future[Gap | None] = Future()
     answer.set_running_or_notify_cancel()
 
     def work() -> None:
         outcome = guarded(lambda: asyncio.run(_collect(agent, scope, sources, kept)))
-        answer.set_result(_failed(agent, outcome.why) if isinstance(outcome, Failure) else outcome.value)
+        answer.set_result(_gap(agent, outcome.why) if isinstance(outcome, Failure) else outcome.value)
 
     threading.Thread(target=work, name=f"agent-{agent.name}", daemon=True).start()
+    problem: Gap | None = _gap(agent, f"no answer within {timeout:g} s", "raise agent_timeout_seconds")
     with anyio.move_on_after(timeout):
-        return kept, await asyncio.wrap_future(answer)
-    why = f"no answer within {timeout:g} s"
-    return list(kept), Gap(
-        agent=agent.name, what="everything it had not yet reported", why=why, remedy="raise agent_timeout_seconds"
-    )
+        problem = await asyncio.wrap_future(answer)
+    return kept.close(), problem
 
 
-async def _collect(agent: Agent, scope: Scope, sources: Sources, kept: list[object]) -> Gap | None:
+async def _collect(agent: Agent, scope: Scope, sources: Sources, kept: _Kept) -> Gap | None:
     try:
         async for observation in agent.gather(scope, sources):
-            kept.append(observation)
+            if not kept.add(observation):
+                return _gap(agent, f"it did not end after {MAX_OBSERVATIONS} observations")
     except SourceMissing as missing:
         return Gap(agent=agent.name, what="everything it looks at", why=str(missing))
     return None
 
 
-def _failed(agent: Agent, why: str) -> Gap:
-    return Gap(agent=agent.name, what="everything it had not yet reported", why=why, remedy="look at the agent's log")
+class _Kept:
+    """What an agent has yielded so far; closed, it takes no more from an agent that goes on too long."""
+
+    def __init__(self) -> None:
+        self._observations: list[object] = []
+        self._closed = False
+
+    def add(self, observation: object) -> bool:
+        if self._closed or len(self._observations) >= MAX_OBSERVATIONS:
+            return False
+        self._observations.append(observation)
+        return True
+
+    def close(self) -> Sequence[object]:
+        self._closed = True
+        return tuple(self._observations)
+
+
+def _gap(agent: Agent, why: str, remedy: str = "look at the agent's log") -> Gap:
+    return Gap(agent=agent.name, what="everything it had not yet reported", why=why, remedy=remedy)
 
 
 def _checked(agent: Agent, kept: Iterable[object], vocabulary: Vocabulary) -> Iterable[Fact | Coverage | Gap]:
-    complaints: dict[str, int] = {}
+    complaints: Counter[str] = Counter()
     for observation in kept:
-        if isinstance(observation, Fact):
-            complaint = vocabulary.complaint(observation)
-            if not complaint and observation.kind not in agent.kinds:
-                complaint = f"{observation.kind} is not among the kinds that it declares"
-            if complaint:
-                complaints[complaint] = complaints.get(complaint, 0) + 1
-            else:
-                yield observation
-        elif isinstance(observation, Coverage | Gap):
+        complaint = _complaint(agent, observation, vocabulary)
+        if complaint:
+            complaints[complaint] += 1
+        elif isinstance(observation, Fact | Coverage | Gap):
             yield observation
-        else:
-            complaint = f"yielded a {type(observation).__name__}, not a Fact, Coverage or Gap"
-            complaints[complaint] = complaints.get(complaint, 0) + 1
     for complaint, count in sorted(complaints.items()):
         yield Gap(
             agent=agent.name,
@@ -126,6 +142,19 @@ def _checked(agent: Agent, kept: Iterable[object], vocabulary: Vocabulary) -> It
             why=complaint,
             remedy="report this as a bug of the agent",
         )
+
+
+def _complaint(agent: Agent, observation: object, vocabulary: Vocabulary) -> str:
+    if isinstance(observation, Fact):
+        complaint = vocabulary.complaint(observation)
+        if not complaint and observation.kind not in agent.kinds:
+            return f"{observation.kind} is not among the kinds that it declares"
+        return complaint
+    if not isinstance(observation, Coverage | Gap):
+        return f"yielded a {type(observation).__name__}, not a Fact, Coverage or Gap"
+    if not all(isinstance(text, str) for text in msgspec.structs.astuple(observation)):
+        return f"yielded a {type(observation).__name__} that holds no text"
+    return ""
 
 
 def _merge(found: Iterable[Fact | Coverage | Gap]) -> Observations:
@@ -148,6 +177,6 @@ def _merge(found: Iterable[Fact | Coverage | Gap]) -> Observations:
     )
 
 
-def _order(fact: Fact) -> tuple[bool, str, str]:
-    """First seen wins; the agent's name decides where times are equal, so that order never does."""
-    return fact.observed_at is None, fact.observed_at.isoformat() if fact.observed_at else "", fact.agent
+def _order(fact: Fact) -> tuple[bool, datetime, str, str]:
+    """First seen wins; agent and query decide where times are equal, so that order never does."""
+    return fact.observed_at is None, fact.observed_at or datetime.max.replace(tzinfo=UTC), fact.agent, fact.query

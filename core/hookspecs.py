@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from importlib.resources.abc import Traversable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import pluggy
 
@@ -19,6 +19,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 T = TypeVar("T")
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where data come from: a live API, a recorded snapshot or an MCP server."""
 
@@ -53,6 +54,7 @@ class Sources:
         return found
 
 
+@runtime_checkable
 class Agent(Protocol):
     """Looks at one speciality and reports facts; never diagnoses."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from sre_orchestrator.core.models import Fact, Hypothesis, Proof, Report
+from sre_orchestrator.core.cite import CITATION
+from sre_orchestrator.core.models import Fact, Proof, Report
 from sre_orchestrator.core.report import worded
 
 SHOWN = 3
@@ -15,35 +16,40 @@ class TemplateNarrator:
 
     def narrate(self, report: Report) -> str:
         """Return what was found, why, what changed and what speaks against it."""
-        lines: list[str] = []
-        if report.verdict == "diagnosed":
-            first = report.hypotheses[0]
-            lines.append(
-                f"The most likely cause is: {first.title} ({first.component}, confidence {first.confidence:.2f}) "
-                f"{_refs(_facts(first.proof))}"
-            )
-            lines += [f"{proof.because} {_refs(proof.facts)}" for proof in first.proof]
-            lines += [f"Against it: {proof.because} {_refs(proof.facts)}" for proof in first.against]
-            lines += [f"Shortly before: {_at(report.facts[change])} {_refs([change])}" for change in first.changes]
-            lines += [_alternative(other) for other in report.hypotheses[1:SHOWN]]
-        elif report.symptoms:
-            shown = report.symptoms[:SHOWN]
-            lines.append(f"No cause could be proved; {len(report.symptoms)} symptoms were seen {_refs(shown)}")
-            lines += [f"{_at(report.facts[symptom])} {_refs([symptom])}" for symptom in shown]
-        return "\n".join(lines)
+        return "\n".join(_diagnosed(report) if report.verdict == "diagnosed" else _unresolved(report))
+
+
+def _diagnosed(report: Report) -> Iterator[str]:
+    first = report.hypotheses[0]
+    cause = f"The most likely cause is: {first.title} ({first.component}, confidence {first.confidence:.2f})"
+    yield _sentence(cause, _facts(first.proof))
+    for proof in first.proof:
+        yield _sentence(proof.because, proof.facts)
+    for proof in first.against:
+        yield _sentence(f"Against it: {proof.because}", proof.facts)
+    for change in first.changes:
+        yield _sentence(f"Shortly before: {_at(report.facts[change])}", [change])
+    for other in report.hypotheses[1:SHOWN]:
+        less = f"Less likely: {other.title} ({other.component}, {other.confidence:.2f})"
+        yield _sentence(less, _facts(other.proof))
+
+
+def _unresolved(report: Report) -> Iterator[str]:
+    shown = report.symptoms[:SHOWN]
+    if shown:
+        yield _sentence(f"No cause could be proved; {len(report.symptoms)} symptoms were seen", shown)
+    for symptom in shown:
+        yield _sentence(_at(report.facts[symptom]), [symptom])
 
 
 def _at(fact: Fact) -> str:
     return f"{fact.component}: {worded(fact)}"
 
 
-def _alternative(hypothesis: Hypothesis) -> str:
-    return f"Less likely: {hypothesis.title} ({hypothesis.component}, {hypothesis.confidence:.2f}) {_refs(_facts(hypothesis.proof))}"
-
-
 def _facts(proofs: Iterable[Proof]) -> list[str]:
     return list(dict.fromkeys(fact for proof in proofs for fact in proof.facts))
 
 
-def _refs(facts: Iterable[str]) -> str:
-    return f"[{', '.join(facts)}]"
+def _sentence(text: str, facts: Iterable[str]) -> str:
+    """Return one line; observed text in it can neither break the line nor cite."""
+    return f"{' '.join(CITATION.sub('', text).split())} [{', '.join(facts)}]"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from importlib.resources.abc import Traversable
 
 import pluggy
 
@@ -12,6 +13,13 @@ from sre_orchestrator.core.boundary import Failure, guarded
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.core.settings import Settings
 
+WANTED: Mapping[str, type] = {
+    "register_agents": hookspecs.Agent,
+    "register_sources": hookspecs.Source,
+    "register_vocabulary": Traversable,
+    "register_causes": Traversable,
+    "register_rules": Traversable,
+}
 BLOCKED = "blocked by block_plugins"
 
 
@@ -31,13 +39,20 @@ class Plugins:
         self.found = list(found)
 
     def collect(self, hook: str, **arguments: object) -> list[object]:
-        """Call ``hook`` on every plugin and return all that they register; a plugin that raises is left out."""
+        """Call ``hook`` on every plugin and return all that they register.
+
+        A plugin that raises, or registers something else than the hook asks for, is left out.
+        """
+        wanted = WANTED.get(hook, object)
         results: list[object] = []
         for implementation in list(getattr(self.manager.hook, hook).get_hookimpls()):
             accepted = {name: arguments[name] for name in implementation.argnames}
             outcome = guarded(lambda: list(implementation.function(**accepted)))  # noqa: B023 - called at once
             if isinstance(outcome, Failure):
                 self._disable(implementation.plugin_name, f"{hook} raised {outcome.why}")
+            elif wrong := [one for one in outcome.value if not isinstance(one, wanted) or isinstance(one, type)]:
+                what = f"{hook} returned {wrong[0]!r}, which is no {wanted.__name__}"
+                self._disable(implementation.plugin_name, what)
             else:
                 results.extend(outcome.value)
         return results
@@ -49,10 +64,10 @@ class Plugins:
                 agent=info.name,
                 what="everything this plugin adds",
                 why=info.problem,
-                remedy="fix, upgrade or uninstall it",
+                remedy="take it out of block_plugins" if info.problem == BLOCKED else "fix, upgrade or uninstall it",
             )
             for info in self.found
-            if info.problem and info.problem != BLOCKED
+            if info.problem
         )
 
     def _disable(self, name: str, problem: str) -> None:

@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sre_orchestrator.core.models import Derivation, Proof
 
 
 class Proofs:
-    """Looks up how derived facts were derived."""
+    """Looks up how derived facts were derived, always from facts that came before them."""
 
     def __init__(self, derivations: Sequence[Derivation]) -> None:
         self._made: dict[str, Derivation] = {}
-        for derivation in derivations:
-            if derivation.derived is not None:
-                self._made.setdefault(derivation.derived.id, derivation)
+        waiting = [one for one in derivations if one.derived is not None]
+        unproved = {one.derived.id for one in waiting if one.derived is not None}
+        while unproved:
+            ready = [one for one in waiting if unproved.isdisjoint(_facts(one))]
+            for one in ready:
+                if one.derived is not None:
+                    self._made.setdefault(one.derived.id, one)
+            if unproved.isdisjoint(self._made):
+                break  # what is left has no beginning: it was asserted by nothing that is known here
+            unproved -= self._made.keys()
 
     def base(self, derivation: Derivation) -> frozenset[str]:
         """Return the observed facts under ``derivation``."""
-        return frozenset(self._down(_facts(derivation), set()))
-
-    def tree(self, derivation: Derivation) -> Proof:
-        """Return the proof tree of ``derivation``."""
-        return self._tree(derivation, frozenset())
-
-    def _down(self, facts: Iterable[str], seen: set[str]) -> Iterable[str]:
-        for fact in facts:
+        found: set[str] = set()
+        left, seen = list(_facts(derivation)), set[str]()
+        while left:
+            fact = left.pop()
             if fact in seen:
                 continue
             seen.add(fact)
             made = self._made.get(fact)
             if made is None:
-                yield fact
+                found.add(fact)
             else:
-                yield from self._down(_facts(made), seen)
+                left += _facts(made)
+        return frozenset(found)
 
-    def _tree(self, derivation: Derivation, above: frozenset[str]) -> Proof:
+    def tree(self, derivation: Derivation) -> Proof:
+        """Return the proof tree of ``derivation``."""
         conclusion = derivation.conclusion
         facts = _facts(derivation)
-        children = [self._made[fact] for fact in facts if fact in self._made and fact not in above]
         return Proof(
             rule=derivation.rule,
             title=derivation.title,
@@ -48,7 +52,7 @@ class Proofs:
             facts=facts,
             edges=derivation.edges,
             absent=derivation.absent,
-            children=tuple(self._tree(child, above | set(facts)) for child in children),
+            children=tuple(self.tree(self._made[fact]) for fact in facts if fact in self._made),
         )
 
 

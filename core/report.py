@@ -50,8 +50,8 @@ def verdict(hypotheses: tuple[Hypothesis, ...], floor: float) -> Verdict:
 
 def _moments(facts: Iterable[Fact], vocabulary: Vocabulary) -> Iterator[Moment]:
     for fact in sorted((f for f in facts if f.observed_at), key=lambda f: (f.observed_at, f.id)):
-        kind = vocabulary.kinds[fact.kind]
-        if fact.observed_at and (kind.change or kind.symptom):
+        kind = vocabulary.kinds.get(fact.kind)
+        if fact.observed_at and kind and (kind.change or kind.symptom):
             yield Moment(
                 at=fact.observed_at,
                 what="change" if kind.change else "symptom",

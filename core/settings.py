@@ -5,22 +5,27 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 import platformdirs
 
+from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import SettingsError
 from sre_orchestrator.core.models import Struct
 
 PREFIX = "SRE_ORCHESTRATOR_"
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class SnapshotLimits(Struct, frozen=True, kw_only=True):
     """Bounds on what an archive may unpack to (bytes, files) and on one log line (bytes)."""
 
-    unpacked_bytes: int = 4 * 1024**3
-    files: int = 200_000
-    log_line_bytes: int = 64 * 1024
+    unpacked_bytes: Positive = 4 * 1024**3
+    files: Positive = 200_000
+    log_line_bytes: Positive = 64 * 1024
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -29,14 +34,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     state_dir: str = msgspec.field(default_factory=lambda: platformdirs.user_state_dir("sre-orchestrator"))
     snapshot: str = ""
     namespace: str = ""
-    agent_timeout_seconds: float = 30.0
-    concurrent_agents: int = 8
-    rounds: int = 2
-    round_budget_seconds: float = 120.0
-    window_minutes: float = 60.0
-    confidence_floor: float = 0.5
-    shown_hypotheses: int = 5
-    engine: str = "semi-naive"
+    agent_timeout_seconds: Seconds = 30.0
+    concurrent_agents: Positive = 8
+    rounds: Annotated[int, msgspec.Meta(ge=0)] = 2
+    round_budget_seconds: Seconds = 120.0
+    window_minutes: Annotated[float, msgspec.Meta(ge=0, le=525_600)] = 60.0
+    confidence_floor: Ratio = 0.5
+    shown_hypotheses: Positive = 5
+    engine: Literal["semi-naive", "durable-rules"] = "semi-naive"
     block_plugins: tuple[str, ...] = ()
     trace_plugins: bool = False
     rule_folders: tuple[str, ...] = ()
@@ -54,7 +59,7 @@ def read_settings(path: Path | None, environment: Mapping[str, str], **overrides
     for key in Settings.__struct_fields__:
         text = environment.get(PREFIX + key.upper())
         if text is not None:
-            values[key] = text.split(",") if key in {"block_plugins", "rule_folders"} else text
+            values[key] = _value(key, text)
     values |= {key: value for key, value in overrides.items() if value is not None}
     try:
         return msgspec.convert(values, Settings, strict=False)
@@ -62,11 +67,23 @@ def read_settings(path: Path | None, environment: Mapping[str, str], **overrides
         raise SettingsError(f"{path or 'environment'}: {error}; see docs/reference/settings.md for the keys") from error
 
 
+def _value(key: str, text: str) -> object:
+    """Return the value of a variable: lists are separated by commas, a group of settings is YAML such as ``{files: 9}``."""
+    if key in {"block_plugins", "rule_folders"}:
+        return [part.strip() for part in text.split(",") if part.strip()]
+    if key != "snapshot_limits":
+        return text
+    try:
+        return read_yaml(text.encode(), object)
+    except DocumentError as error:
+        raise SettingsError(f"{PREFIX}{key.upper()}: {error}") from error
+
+
 def _file(path: Path) -> dict[str, object]:
     try:
         text = path.read_bytes()
         if path.suffix == ".toml":
             return tomllib.loads(text.decode())
-        return msgspec.yaml.decode(text, type=dict[str, object])
-    except (OSError, ValueError, msgspec.DecodeError) as error:
+        return read_yaml(text, dict[str, object])
+    except (OSError, ValueError, DocumentError) as error:
         raise SettingsError(f"{path}: {error}; give a readable TOML or YAML file") from error

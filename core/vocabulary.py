@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from math import isfinite
 from typing import Literal
 
-import msgspec
-
+from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.models import Fact, Struct
 
@@ -53,13 +54,16 @@ class FactKind(Struct, frozen=True, kw_only=True):
 
 
 class Vocabulary:
-    """All fact kinds of the installation."""
+    """All fact kinds of the installation; ``problems`` names the files of plugins that were refused."""
 
-    def __init__(self, kinds: dict[str, FactKind]) -> None:
+    def __init__(self, kinds: dict[str, FactKind], problems: Sequence[str] = ()) -> None:
         self.kinds = kinds
+        self.problems = tuple(problems)
 
     def complaint(self, fact: Fact) -> str:
-        """Return why ``fact`` is not in the vocabulary, or ``""``."""
+        """Return why ``fact`` is malformed or not in the vocabulary, or ``""``."""
+        if malformed := _malformed(fact):
+            return malformed
         kind = self.kinds.get(fact.kind)
         if kind is None:
             return f"unknown fact kind {fact.kind!r}{nearest(fact.kind, self.kinds)}"
@@ -72,26 +76,40 @@ class Vocabulary:
         return ""
 
 
+def _malformed(fact: Fact) -> str:
+    """Return what no ``Observer`` would make: structs do not check the types that they are given."""
+    texts = (fact.id, fact.kind, fact.component, fact.agent, fact.query, fact.cluster)
+    at = fact.observed_at
+    if not all(isinstance(text, str) for text in texts):
+        return "a fact whose id, kind, component, agent, query or cluster is no text"
+    if at is not None and not (isinstance(at, datetime) and at.tzinfo):
+        return f"{fact.kind}: observed_at must be a time with a zone"
+    if not isinstance(fact.attributes, dict) or not all(isinstance(name, str) for name in fact.attributes):
+        return f"{fact.kind}: attributes must be a mapping from names to values"
+    return ""
+
+
 def load_vocabulary(folders: Iterable[Traversable] = ()) -> Vocabulary:
     """Read the built-in vocabulary and those of plugins (folders of YAML files, kind → FactKind).
 
+    A file of a plugin that cannot be read, or declares a kind again, is refused and named in ``problems``.
+
     Raises:
-        RuleError: a file cannot be read, or two files declare one kind.
+        RuleError: a built-in file cannot be used.
 
     """
-    kinds: dict[str, FactKind] = {}
     origin: dict[str, str] = {}
-    for folder in (files("sre_orchestrator.core") / "kinds", *folders):
-        for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
-            if not path.name.endswith(".yaml"):
-                continue
-            for kind, declared in _read(path).items():
-                if kind in kinds:
-                    raise RuleError(
-                        f"{path}: fact kind {kind!r} is already declared in {origin[kind]}; rename one of them"
-                    )
-                kinds[kind], origin[kind] = declared, str(path)
-    return Vocabulary(kinds)
+    kinds: dict[str, FactKind] = {}
+    problems: list[str] = []
+    for path in _files(files("sre_orchestrator.core") / "kinds"):
+        kinds |= _declared(path, origin)
+    for folder in folders:
+        try:
+            for path in _files(folder):
+                kinds |= _declared(path, origin)
+        except RuleError as error:
+            problems.append(str(error))
+    return Vocabulary(kinds, problems)
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -104,15 +122,27 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _read(path: Traversable) -> dict[str, FactKind]:
+def _files(folder: Traversable) -> list[Traversable]:
     try:
-        return msgspec.yaml.decode(path.read_bytes(), type=dict[str, FactKind])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return sorted((one for one in folder.iterdir() if one.name.endswith(".yaml")), key=lambda one: one.name)
+    except OSError as error:
+        raise RuleError(f"{folder}: cannot be read: {error.strerror}; give a folder of YAML files") from error
+
+
+def _declared(path: Traversable, origin: dict[str, str]) -> dict[str, FactKind]:
+    try:
+        declared = read_yaml(path.read_bytes(), dict[str, FactKind])
+    except (OSError, DocumentError) as error:
         raise RuleError(f"{path}: {error}; see docs/reference/vocabulary.md for the keys") from error
+    for kind in declared:
+        if kind in origin:
+            raise RuleError(f"{path}: fact kind {kind!r} is already declared in {origin[kind]}; rename one of them")
+    origin |= dict.fromkeys(declared, str(path))
+    return declared
 
 
 def fits(value: object, kind: AttributeType) -> bool:
-    """Say whether ``value`` has the type that an attribute declares (a boolean is no number)."""
+    """Say whether ``value`` has the type that an attribute declares: a boolean is no number, and neither is NaN."""
     if isinstance(value, bool):
         return kind == "boolean"
-    return isinstance(value, _PYTHON[kind])
+    return isinstance(value, _PYTHON[kind]) and not (isinstance(value, float) and not isfinite(value))

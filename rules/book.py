@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePath
@@ -19,6 +20,7 @@ from sre_orchestrator.rules.check import check_rule
 from sre_orchestrator.rules.engine import Plan
 from sre_orchestrator.rules.model import Case, Rule
 from sre_orchestrator.rules.reader import Problem, read_rule
+from sre_orchestrator.rules.stratify import stratify
 
 DOMAINS = (
     "admission",
@@ -33,7 +35,7 @@ DOMAINS = (
     "auth",
     "change",
 )
-FORMAT = 1
+FORMAT = 2
 DIGEST_BYTES = 8
 
 
@@ -70,33 +72,74 @@ def load_book(
 ) -> RuleBook:
     """Load the built-in book and what ``rule_folders`` and ``cause_folders`` add.
 
-    A bad file of a third party is refused and named in ``problems``. With ``cache`` (a folder),
-    checked rules are kept there by the digest of all files; a cache that cannot be read or
-    written only costs time.
+    What a third party adds and cannot be used is refused and named in ``problems``: a folder that
+    cannot be read, a bad file, an id that is taken, a rule that closes a negation cycle. With
+    ``cache`` (a folder), checked rules are kept there by the digest of all files; a cache that
+    cannot be read or written only costs time.
 
     Raises:
-        RuleError: a built-in file is bad, or the book has a negation cycle.
+        RuleError: a built-in file is bad, or the built-in book has a negation cycle.
 
     """
-    cause_files = [file for folder in (*builtin_causes(), *cause_folders) for file in yaml_files(folder)]
+    problems: list[str] = []
+    catalogues = [
+        *(yaml_files(folder) for folder in builtin_causes()),
+        *(_files(folder, problems) for folder in cause_folders),
+    ]
     own = [file for folder in builtin_rules() for file in yaml_files(folder)]
-    foreign = [file for folder in rule_folders for file in yaml_files(folder)]
-    digest = _digest([*cause_files, *own, *foreign], vocabulary)
+    foreign = [file for folder in rule_folders for file in _files(folder, problems)]
+    everything = [*(file for catalogue in catalogues for file in catalogue), *own, *foreign]
+    digest = _digest([*everything, *(("problem", problem.encode()) for problem in problems)], vocabulary)
     known = _cached(cache, digest)
     if known is not None:
         return known
-    causes = read_causes(cause_files)
-    rules = [read_checked(text, path, vocabulary, causes)[0] for path, text in own]
-    problems = []
-    for path, text in foreign:
-        try:
-            rules.append(read_checked(text, path, vocabulary, causes)[0])
-        except RuleError as error:
-            problems.append(str(error))
-    book = RuleBook(digest=digest, rules=_distinct(rules), causes=causes, problems=tuple(problems))
-    book.compile()
+    causes = _causes(catalogues, len(builtin_causes()), problems)
+    rules = _rules(own, foreign, problems, vocabulary, causes)
+    book = RuleBook(digest=digest, rules=rules, causes=causes, problems=tuple(problems))
     _keep(cache, book)
     return book
+
+
+def _causes(catalogues: Iterable[Sequence[tuple[str, bytes]]], builtin: int, problems: list[str]) -> dict[str, Cause]:
+    causes: dict[str, Cause] = {}
+    for number, catalogue in enumerate(catalogues):
+        try:
+            causes = read_causes(catalogue, causes)
+        except RuleError as error:
+            if number < builtin:
+                raise
+            problems.append(str(error))
+    return causes
+
+
+def _rules(
+    own: Iterable[tuple[str, bytes]],
+    foreign: Iterable[tuple[str, bytes]],
+    problems: list[str],
+    vocabulary: Vocabulary,
+    causes: dict[str, Cause],
+) -> tuple[Rule, ...]:
+    rules: dict[str, Rule] = {}
+    for path, text in own:
+        rule = _new(read_checked(text, path, vocabulary, causes)[0], rules)
+        rules[rule.id] = rule
+    stratify(tuple(rules.values()))
+    for path, text in foreign:
+        try:
+            rule = _new(read_checked(text, path, vocabulary, causes)[0], rules)
+            stratify((*rules.values(), rule))
+            rules[rule.id] = rule
+        except RuleError as error:
+            problems.append(str(error))
+    return tuple(rules[name] for name in sorted(rules))
+
+
+def _files(folder: Traversable, problems: list[str]) -> list[tuple[str, bytes]]:
+    try:
+        return yaml_files(folder)
+    except RuleError as error:
+        problems.append(str(error))
+        return []
 
 
 def read_checked(
@@ -116,18 +159,15 @@ def read_checked(
     return rule, cases
 
 
-def _distinct(rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    found: dict[str, Rule] = {}
-    for rule in rules:
-        if rule.id in found:
-            raise RuleError(f"{rule.path}: rule id {rule.id!r} is also in {found[rule.id].path}; rename one of them")
-        found[rule.id] = rule
-    return tuple(found[name] for name in sorted(found))
+def _new(rule: Rule, known: Mapping[str, Rule]) -> Rule:
+    if rule.id in known:
+        raise RuleError(f"{rule.path}: rule id {rule.id!r} is also in {known[rule.id].path}; rename one of them")
+    return rule
 
 
 def _digest(contents: Iterable[tuple[str, bytes]], vocabulary: Vocabulary) -> str:
     whole = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    whole.update(msgspec.msgpack.encode((FORMAT, vocabulary.kinds), order="sorted"))
+    whole.update(msgspec.msgpack.encode((FORMAT, version("sre-orchestrator"), vocabulary.kinds), order="sorted"))
     for path, text in contents:
         whole.update(PurePath(path).name.encode() + b"\0" + text + b"\0")
     return whole.hexdigest()
