@@ -56,19 +56,11 @@ def mutate(case: Path, target: Path, seed: int) -> dict[str, str]:
     """Write ``case``, rewritten, to the folder ``target``; return old name → new name."""
     chance = random.Random(seed)
     names = _names(case, chance)
-    words = re.compile(
-        "|".join(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])" for name in sorted(names, key=len, reverse=True))
-        or r"(?!)"
-    )
+    longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+    words = re.compile(rf"{WELL_KNOWN.pattern}|(?<![A-Za-z0-9])(?P<name>{'|'.join(longest_first)})(?![A-Za-z0-9])")
 
     def rename(text: str) -> str:
-        kept = [match.span() for match in WELL_KNOWN.finditer(text)]
-
-        def new(match: re.Match[str]) -> str:
-            inside = any(begin <= match.start() and match.end() <= end for begin, end in kept)
-            return match[0] if inside else names[match[0]]
-
-        return words.sub(new, text)
+        return words.sub(lambda match: names[match["name"]] if match["name"] else match[0], text)
 
     for path in sorted(one for one in case.rglob("*") if one.is_file()):
         text = shifted(path.read_bytes().decode("utf-8", "replace"), path.suffix == ".om")
@@ -76,7 +68,7 @@ def mutate(case: Path, target: Path, seed: int) -> dict[str, str]:
             text = json.dumps(_shuffled(json.loads(text), chance), ensure_ascii=False)
         place = target / rename(str(path.relative_to(case)))
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(_lines(text, rename), encoding="utf-8")
+        place.write_text(rename(text), encoding="utf-8")
     return names
 
 
@@ -92,10 +84,6 @@ def shifted(text: str, samples: bool) -> str:
 
 def _moved(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC) + SHIFT
-
-
-def _lines(text: str, rename: Any) -> str:
-    return "".join(rename(line) for line in text.splitlines(keepends=True))
 
 
 def _names(case: Path, chance: random.Random) -> dict[str, str]:
