@@ -1,0 +1,82 @@
+"""Checking, testing, listing, explaining and starting rules."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from command_line import Run
+
+
+@pytest.fixture
+def fresh(run: Run, tmp_path: Path) -> Path:
+    run("rules", "new", "queue-consumer-gone", "--folder", tmp_path / "mine")
+    return tmp_path / "mine" / "queue-consumer-gone.yaml"
+
+
+def test_the_built_in_book_is_in_order_and_passes_its_tests(run: Run) -> None:
+    checked, tested = run("rules", "check"), run("rules", "test")
+
+    assert (checked.code, checked.err) == (0, "")
+    assert checked.out.endswith(" rules are in order\n")
+    assert tested.out.endswith(" tests, 0 failed\n")
+
+
+def test_a_new_rule_passes_as_it_is(run: Run, fresh: Path) -> None:
+    assert run("rules", "check", fresh).out == "1 rules are in order\n"
+    assert run("rules", "test", fresh.parent).out == "2 tests, 0 failed\n"
+
+
+def test_a_new_rule_does_not_overwrite_an_old_one(run: Run, fresh: Path) -> None:
+    result = run("rules", "new", "queue-consumer-gone", "--folder", fresh.parent)
+
+    assert result.code == 2
+    assert result.err == f"error: {fresh}: exists already; choose another id\n"
+
+
+def test_an_embedded_test_that_fails_is_named(run: Run, fresh: Path) -> None:
+    fresh.write_text(
+        fresh.read_text(encoding="utf-8").replace("expect: [application", "expect: [database-down, application")
+    )
+    result = run("rules", "test", fresh)
+
+    assert result.code == 1
+    assert result.err.startswith(f"{fresh}: it fires: expected ")
+    assert result.out == "2 tests, 1 failed\n"
+
+
+def test_a_mistake_is_named_with_its_line(run: Run, fresh: Path) -> None:
+    fresh.write_text(fresh.read_text(encoding="utf-8").replace("kind: container.waiting", "kind: container.wating"))
+    result = run("rules", "check", fresh)
+
+    assert result.code == 2
+    assert f"{fresh}:8: " in result.err
+    assert "did you mean 'container.waiting'?" in result.err
+
+
+def test_a_path_that_does_not_exist_is_bad_input(run: Run) -> None:
+    assert run("rules", "check", "nowhere.yaml").err == "error: nowhere.yaml: does not exist\n"
+
+
+def test_list_names_every_rule_as_text_and_as_data(run: Run) -> None:
+    rows = json.loads(run("rules", "list", "--format", "json").out)
+    text = run("rules", "list").out.splitlines()
+
+    assert len(rows) == len(text) >= 60
+    assert {"id", "title", "status", "path"} == rows[0].keys()
+    assert text[0].startswith(rows[0]["id"])
+
+
+def test_explain_prints_the_rule_as_it_is_written(run: Run) -> None:
+    first = json.loads(run("rules", "list", "--format", "json").out)[0]["id"]
+
+    assert f"id: {first}\n" in run("rules", "explain", first).out
+
+
+def test_explain_of_an_unknown_rule_suggests_the_nearest(run: Run) -> None:
+    first = json.loads(run("rules", "list", "--format", "json").out)[0]["id"]
+
+    assert run("rules", "explain", f"{first}x").err == (
+        f"error: there is no rule {first + 'x'!r}; did you mean {first!r}?\n"
+    )
