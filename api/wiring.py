@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -195,9 +194,3 @@ def trials(installation: Installation, bundle: Bundle, cause: str, component: st
 def incident_id(description: str, at: datetime) -> str:
     """Return a stable id for an incident that has none."""
     return "i" + hashlib.blake2b(f"{at.astimezone(UTC).isoformat()} {description}".encode(), digest_size=6).hexdigest()
-
-
-def quiet_threads() -> None:
-    """Keep numerical libraries to one thread: our arrays are small, and a second core is for others."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")

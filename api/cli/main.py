@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import metadata
 from typing import Annotated
@@ -49,7 +50,12 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one line on standard error, bad input exits with 2."""
+    """Run the command line; an error of ours is one line on standard error, bad input exits with 2.
+
+    Numerical libraries keep to one thread: our arrays are small, and starting threads costs more than they save.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     try:
         app()
     except SreError as error:
