@@ -1,0 +1,54 @@
+"""What an installation is made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from reports import hypothesis
+
+from sre_orchestrator.api import wiring
+from sre_orchestrator.api.wiring import Installation, NoKnowledge, Quiet, incident_id
+from sre_orchestrator.core.settings import Settings
+
+
+def test_every_built_in_plugin_can_be_used(tmp_path: Path) -> None:
+    installation = Installation(Settings(state_dir=str(tmp_path)))
+
+    assert [one.problem for one in installation.plugins.found if one.origin == "built in"] == [""] * len(wiring.BUILTIN)
+    assert len({agent.name for agent in installation.agents}) == len(installation.agents)
+    assert installation.gaps() == ()
+
+
+def test_a_plugin_that_is_not_there_is_a_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wiring, "BUILTIN", ("sre_orchestrator.plugins.agents.nowhere",))
+    installation = Installation(Settings(state_dir=str(tmp_path)))
+
+    assert [(gap.agent, gap.remedy) for gap in installation.gaps()] == [("nowhere", "fix, upgrade or uninstall it")]
+
+
+def test_a_rule_that_is_refused_is_a_gap(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "broken.yaml").write_text("id: broken\n", encoding="utf-8")
+    gaps = Installation(Settings(state_dir=str(tmp_path), rule_folders=(str(folder),))).gaps()
+
+    assert [(gap.agent, gap.remedy) for gap in gaps] == [("rules", "sre-orchestrator rules check")]
+    assert "broken.yaml" in gaps[0].why
+
+
+def test_stand_ins_stay_silent() -> None:
+    quiet = Quiet()
+    quiet.step("route")
+    quiet.agent("nodes", "asked")
+
+    assert NoKnowledge().advise(hypothesis()) == ()
+
+
+def test_an_incident_has_one_id_in_every_zone() -> None:
+    noon = datetime(2030, 5, 1, 12, tzinfo=UTC)
+    east = noon.astimezone(timezone(timedelta(hours=5)))
+
+    assert incident_id("all is down", noon) == incident_id("all is down", east)
+    assert incident_id("all is down", noon) != incident_id("all is well", noon)
