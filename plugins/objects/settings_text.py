@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 MAX_BYTES = 256 * 1024
-MAX_DEPTH = 12
+MAX_DEPTH = 30
 _PLACE = re.compile(r"\$\((?P<plain>\w+)\)|\$\{(?P<name>[\w.-]+)(?::-?(?P<default>[^{}]*))?\}")
 _YAML = re.compile(r"^[ \t]*(?:- )?[\w.\"'-]+:(?:[ \t]|$)", re.MULTILINE)
 _PROPERTY = re.compile(r"^[ \t]*(?P<key>[\w.\[\]-]+)[ \t]*[=:][ \t]*(?P<value>.*\S)", re.MULTILINE)

@@ -79,6 +79,18 @@ class Calls:
                     for key in sorted(chosen & config.data.keys()):
                         yield f"{key} in configmap {config.metadata.name}", config.data[key]
 
+    def texts(self, namespace: str, spec: PodSpec) -> Iterator[tuple[str, str | dict[str, str]]]:
+        """Yield the configuration of a pod as it is written: mounted files and JSON variables as text, variables flat."""
+        for container in (*spec.init_containers, *spec.containers):
+            yield from self.files(namespace, spec, container)
+            values = {name: value for name, (value, _) in self._from_config(namespace, container).items()}
+            values |= {one.name: one.value for one in container.env if one.value}
+            if values:
+                yield f"env of container {container.name}", values
+            for name, value in values.items():
+                if value.lstrip().startswith("{"):
+                    yield f"env {name} of container {container.name}", value
+
     def _from_config(self, namespace: str, container: Container) -> dict[str, tuple[str, str]]:
         values: dict[str, tuple[str, str]] = {}
         for one in container.env_from:

@@ -103,6 +103,8 @@ def _led(use: Use) -> Iterator[Fact]:
     yield use.fact(
         "address.configured", scheme=use.address.scheme or None, service=service_id(found) if found else None
     )
+    if any(one.route.target.host == host for one in use.view.routes.get(use.template.id, ())):
+        return  # the look at routes tells where it leads
     if absent and host not in _aliases(use.template):
         yield _nowhere(use, absent)
     elif found:

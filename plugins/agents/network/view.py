@@ -24,6 +24,7 @@ from sre_orchestrator.plugins.objects.network import (
 )
 from sre_orchestrator.plugins.objects.pods import Container, Pod, PodSpec
 from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.objects.routes import Route, routes_in, routes_of
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.objects.workloads import CronJob, DaemonSet, Deployment, StatefulSet
 from sre_orchestrator.plugins.sources.calls import Calls
@@ -58,6 +59,14 @@ class Template:
     def listeners(self) -> tuple[Container, ...]:
         """Return the containers that can serve: sidecars that are declared as init containers too."""
         return (*self.spec.containers, *(one for one in self.spec.init_containers if one.restart_policy == "Always"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """A route and where it was found."""
+
+    route: Route
+    origin: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +140,31 @@ class View:
     def references(self) -> Mapping[str, tuple[Reference, ...]]:
         """Return the addresses that each workload is configured with, by workload."""
         return {one.id: tuple(dict.fromkeys(self.calls.references(one.namespace, one.spec))) for one in self.templates}
+
+    @cached_property
+    def routes(self) -> Mapping[str, tuple[Declared, ...]]:
+        """Return the routes that workloads (or ConfigMaps that none mounts) declare in configuration, by component."""
+        found: dict[str, list[Declared]] = {}
+        used: set[str] = set()
+        for template in self.templates:
+            for origin, text in self.calls.texts(template.namespace, template.spec):
+                used.add(origin)
+                for one in routes_in(text) if isinstance(text, str) else routes_of(text):
+                    found.setdefault(template.id, []).append(Declared(route=one, origin=origin))
+        for config in self.items(ConfigMap):
+            for key, text in config.data.items() if isinstance(config, ConfigMap) else ():
+                origin = f"{key} in configmap {config.metadata.name}"
+                if origin not in used:
+                    declared = [Declared(route=one, origin=origin) for one in routes_in(text)]
+                    found.setdefault(self._reader(config), []).extend(declared)
+        return {component: tuple(dict.fromkeys(routes)) for component, routes in found.items() if routes}
+
+    def _reader(self, config: Object) -> str:
+        """Return the workload that must read a ConfigMap which none mounts (through the API): by its name, else itself."""
+        namespace, name = key_of(config)
+        stem = name.removesuffix("-configmap").removesuffix("-config").removesuffix("-cm")
+        readers = (one.id for one in self.templates if one.namespace == namespace and one.name in {name, stem})
+        return next(readers, component_id("configmap", namespace, name))
 
     @cached_property
     def callers(self) -> Mapping[Key, frozenset[str]]:

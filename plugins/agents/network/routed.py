@@ -1,0 +1,210 @@
+"""Looks at routes: of ingresses and of gateways' own configuration, where they lead and what they are named for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sre_orchestrator.core.identity import component_id, kind_of, name_of, namespace_of
+from sre_orchestrator.core.models import Fact
+from sre_orchestrator.plugins.agents.network.view import Key, Observe, View, key_of, service_id
+from sre_orchestrator.plugins.agents.reading import kubectl_get
+from sre_orchestrator.plugins.objects.config import Secret
+from sre_orchestrator.plugins.objects.network import Ingress, IngressClass, Service
+
+_NO_NAME = re.compile(r"^(?:v\d+|api|apis|rest|public|internal|services?|app|web|gateway|index|static)?$")
+_WILD = re.compile(r"[*{}()$\\|?+<>].*")
+MANY = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """One route of a component: what it matches, which service it names as its destination."""
+
+    component: str
+    origin: str
+    id: str
+    host: str
+    path: str
+    service: Key
+    port: int | str
+
+    @property
+    def terms(self) -> Iterator[tuple[str, str]]:
+        """Yield what may name the meant service: id, the path's telling segments, the host's first label."""
+        if self.id:
+            yield "id", self.id
+        segments = [_WILD.sub("", one).strip("^~=") for one in self.path.split("/")]
+        for segment in [one for one in segments if not _NO_NAME.match(one.lower())][:2]:
+            yield "path", segment
+        if self.host.count(".") > 1:
+            yield "host", self.host.partition(".")[0]
+
+
+def look_at_routes(view: View, observe: Observe) -> Iterator[Fact]:
+    """Yield every route, the routes that lead elsewhere than they are named for, classes and secrets that are absent."""
+    names = {namespace: Names(view, namespace) for namespace in view.scope.namespaces}
+    for ways in _ways(view):
+        for way in ways:
+            yield _route(view, way, observe)
+            yield from _suspect(view, way, ways, names[namespace_of(way.component)], observe)
+    for ingress in view.items(Ingress):
+        if isinstance(ingress, Ingress) and ingress.metadata.namespace in view.scope.namespaces:
+            yield from _unresolved(view, ingress, observe)
+
+
+def _ways(view: View) -> Iterator[list[Way]]:
+    """Yield the routes of each component of the scope."""
+    for ingress in view.items(Ingress):
+        if isinstance(ingress, Ingress) and ingress.metadata.namespace in view.scope.namespaces:
+            yield list(_of_ingress(ingress))
+    for component, declared in sorted(view.routes.items()):
+        home = namespace_of(component)
+        if home in view.scope.namespaces:
+            found = [
+                (one, view.find(one.route.target.host, home) or view.absent(one.route.target.host, home))
+                for one in declared
+            ]
+            yield [
+                Way(
+                    component=component,
+                    origin=one.origin,
+                    id=one.route.id,
+                    host=one.route.host,
+                    path=one.route.path,
+                    service=key,
+                    port=one.route.target.port,
+                )
+                for one, key in found
+                if key
+            ]
+
+
+def _of_ingress(ingress: Ingress) -> Iterator[Way]:
+    namespace, name = key_of(ingress)
+    for host, path in ingress.paths:
+        backend = path.backend.service
+        if backend:
+            yield Way(
+                component=component_id("ingress", namespace, name),
+                origin=f"ingress {name}",
+                id=name if len(ingress.paths) == 1 else "",
+                host=host,
+                path=path.path,
+                service=(namespace, backend.name),
+                port=backend.port.number or backend.port.name,
+            )
+
+
+def _route(view: View, way: Way, observe: Observe) -> Fact:
+    service = view.services.get(way.service)
+    listed = service is not None or view.complete(way.service[0], Service)
+    return observe(
+        "route",
+        way.component,
+        query=_query(way),
+        id=way.id or None,
+        host=way.host or None,
+        path=way.path or None,
+        service=service_id(way.service),
+        service_exists=service is not None if listed else None,
+        port=way.port if isinstance(way.port, int) and way.port else None,
+        port_exists=_has_port(service, way.port) if service and way.port else None,
+        origin=way.origin,
+    )
+
+
+def _has_port(service: Service, port: int | str) -> bool:
+    if service.spec.type == "ExternalName" or service.spec.cluster_ip == "None":
+        return True
+    return any(port in (one.port, one.name) for one in service.spec.ports)
+
+
+def _suspect(view: View, way: Way, ways: Sequence[Way], names: Names, observe: Observe) -> Iterator[Fact]:
+    named = names.named_by(way)
+    meant = next(iter(named.values()), None)
+    if meant is None or names.is_named(way, way.service):
+        return
+    others = [one for one in ways if one is not way]
+    yield observe(
+        "route.suspect",
+        way.component,
+        query=_query(way),
+        path=way.path or None,
+        id=way.id or None,
+        service=service_id(way.service),
+        exists=way.service in view.services,
+        expected=service_id(meant),
+        by="+".join(named),
+        taken=any(names.is_named(one, way.service) and one.service in {way.service, meant} for one in others),
+        reached=any(one.service == meant and names.is_named(one, meant) for one in others),
+        origin=way.origin,
+    )
+
+
+class Names:
+    """What the services of a namespace are called in short, so that paths and route ids can be compared."""
+
+    def __init__(self, view: View, namespace: str) -> None:
+        services = [key for key in sorted(view.services) if key[0] == namespace]
+        firsts = Counter(key[1].split("-")[0] for key in services)
+        self._shared = {word for word, count in firsts.items() if count >= MANY and 2 * count >= len(services)}
+        self._known: dict[str, Key] = {}
+        for key in services:
+            for short in self._shorts(key[1]):
+                self._known.setdefault(short, key)
+
+    def named_by(self, way: Way) -> dict[str, Key]:
+        """Return the service that each kind of term names; empty where terms name different ones."""
+        found: dict[str, Key] = {}
+        for kind, term in way.terms:
+            service = next((self._known[one] for one in self._shorts(term) if one in self._known), None)
+            if service:
+                found.setdefault(kind, service)
+        return found if len(set(found.values())) == 1 else {}
+
+    def is_named(self, way: Way, service: Key) -> bool:
+        """Say whether a term of the route names ``service``."""
+        shorts = self._shorts(service[1])
+        return any(set(self._shorts(term)) & set(shorts) for _, term in way.terms)
+
+    def _shorts(self, name: str) -> list[str]:
+        """Return the comparable forms of a name: whole, and without the word that most services begin with."""
+        first, _, rest = name.partition("-")
+        forms = [name, rest] if rest and first in self._shared else [name]
+        return [one for form in forms if (one := _plain(form))]
+
+
+def _plain(name: str) -> str:
+    """Return letters and digits in lower case without a ``service`` ending and a plural ``s``.
+
+    >>> _plain("Orders-Service"), _plain("order_svc"), _plain("address")
+    ('order', 'order', 'address')
+    """
+    letters = re.sub(r"(?<=.)(?:services?|svc)$", "", re.sub(r"[^a-z0-9]", "", name.lower()))
+    return re.sub(r"(?<=[a-rt-z]{2})s$", "", letters)
+
+
+def _query(way: Way) -> str:
+    if kind_of(way.component) != "ingress" and "configmap" in way.origin:
+        return kubectl_get("configmap", namespace_of(way.component), way.origin.rpartition(" ")[2])
+    return kubectl_get(kind_of(way.component), namespace_of(way.component), name_of(way.component))
+
+
+def _unresolved(view: View, ingress: Ingress, observe: Observe) -> Iterator[Fact]:
+    namespace, name = key_of(ingress)
+    component, query = component_id("ingress", namespace, name), kubectl_get("ingress", namespace, name)
+    classes = {one.metadata.name for one in view.items(IngressClass)}
+    wanted = ingress.spec.ingress_class_name
+    if wanted and wanted not in classes and view.complete("", IngressClass):
+        yield observe(
+            "reference.unresolved", component, query=query, target_kind="ingressclass", name=wanted, via="class"
+        )
+    secrets = {key_of(one) for one in view.items(Secret)}
+    for tls in ingress.spec.tls:
+        if tls.secret_name and (namespace, tls.secret_name) not in secrets and view.complete(namespace, Secret):
+            yield observe(
+                "reference.unresolved", component, query=query, target_kind="secret", name=tls.secret_name, via="tls"
+            )
