@@ -22,9 +22,10 @@ class CompiledVariant:
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledRule:
-    """A rule ready to run."""
+    """A rule ready to run; ``starts`` are the kinds that a join of it can begin with."""
 
     rule: Rule
+    starts: frozenset[str]
     variants: tuple[CompiledVariant, ...]
     counts: tuple[tuple[Step, ...], ...]
     none: tuple[tuple[Step, ...], ...]
@@ -34,9 +35,11 @@ def compile_rule(rule: Rule) -> CompiledRule:
     """Return ``rule`` with the join orders of its variants, counts and negations."""
     counts = {count.name for count in rule.counts}
     names = {pattern.name for pattern in rule.variants[0].patterns} | counts
+    variants = tuple(_compile_variant(variant, rule, counts) for variant in rule.variants)
     return CompiledRule(
         rule=rule,
-        variants=tuple(_compile_variant(variant, rule, counts) for variant in rule.variants),
+        starts=frozenset(pattern.kind for variant in variants for pattern in variant.starts.values()),
+        variants=variants,
         counts=tuple(plan_steps([count.of], None, names) for count in rule.counts),
         none=tuple(plan_steps(group, None, names) for group in rule.none),
     )

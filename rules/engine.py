@@ -7,7 +7,7 @@ that only what was newly derived is joined again. Facts are sets, so positive re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from sre_orchestrator.core.facts import fact_id
@@ -21,9 +21,10 @@ from sre_orchestrator.rules.model import Conclude, Derive, Rule
 from sre_orchestrator.rules.negation import Undecided, absent_or_undecided
 from sre_orchestrator.rules.operators import Value
 from sre_orchestrator.rules.stratify import derived_kinds, read_kinds, stratify
-from sre_orchestrator.rules.templates import PLACEHOLDER, render, typed
+from sre_orchestrator.rules.templates import render, slots, typed
 
 Binding = Mapping[str, Row]
+Place = tuple[str, tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]
 
 
 class _Exhausted(Exception):  # noqa: N818 - a signal, not an error
@@ -71,7 +72,7 @@ class Plan:
                 run.stratum([rule for rule in self._compiled if rule.rule.stratum == stratum])
         except _Exhausted as spent:
             gaps.append(_gap(str(spent)))
-        return Inference(derivations=tuple(sorted(run.fired.values(), key=_order)), gaps=tuple(gaps))
+        return Inference(derivations=run.derivations(), gaps=tuple(gaps))
 
 
 class _Run:
@@ -79,19 +80,27 @@ class _Run:
 
     def __init__(self, memory: Memory, derived: frozenset[str], budget: Budget) -> None:
         self.memory = memory
-        self.fired: dict[tuple[object, ...], Derivation] = {}
-        self._decided: set[tuple[object, ...]] = set()
+        self._fired: dict[Place, tuple[Derivation, ...]] = {}
+        self._firings = 0
         self._derived = derived
         self._budget = budget
-        self._delta: list[Row] = []
+        self._delta: list[tuple[str, Row]] = []
+
+    def derivations(self) -> tuple[Derivation, ...]:
+        """Return what fired, ordered by rule, bound facts and paths."""
+        return tuple(one for place in sorted(self._fired) for one in self._fired[place])
 
     def stratum(self, rules: Sequence[CompiledRule]) -> None:
         for rule in rules:
             self._fire_all(rule, self._whole)
         while self._delta:
-            delta, self._delta = self._delta, []
+            delta: dict[str, list[Row]] = {}
+            for kind, row in self._delta:
+                delta.setdefault(kind, []).append(row)
+            self._delta = []
             for rule in rules:
-                self._fire_all(rule, partial(self._touched, delta))
+                if not rule.starts.isdisjoint(delta):
+                    self._fire_all(rule, partial(self._touched, delta))
 
     def _whole(self, variant: CompiledVariant) -> Iterator[dict[str, Row]]:
         """Join a variant over everything, from its rarest kind."""
@@ -101,12 +110,11 @@ class _Run:
         rarest = min(starts, key=lambda place: (self.memory.size(starts[place].kind), place))
         return join(variant.steps[rarest], self.memory, {})
 
-    def _touched(self, delta: Iterable[Row], variant: CompiledVariant) -> Iterator[dict[str, Row]]:
+    def _touched(self, delta: Mapping[str, Sequence[Row]], variant: CompiledVariant) -> Iterator[dict[str, Row]]:
         """Join a variant from each newly derived fact."""
-        for row in delta:
-            for place, pattern in variant.starts.items():
-                if row.fact is not None and pattern.kind == row.fact.kind:
-                    yield from join(variant.steps[place], self.memory, {}, start=row)
+        for place, pattern in variant.starts.items():
+            for row in delta.get(pattern.kind, ()):
+                yield from join(variant.steps[place], self.memory, {}, start=row)
 
     def _fire_all(self, rule: CompiledRule, bindings: Callable[[CompiledVariant], Iterator[dict[str, Row]]]) -> None:
         """Fire on every binding, the first alternative first; what is derived counts from then on."""
@@ -118,32 +126,32 @@ class _Run:
         for fact in made:
             row = self.memory.add(fact)
             if row is not None:
-                self._delta.append(row)
+                self._delta.append((fact.kind, row))
 
-    def _fire(self, rule: CompiledRule, binding: dict[str, Row]) -> Iterator[Fact]:
-        bound = {name: row.ids for name, row in sorted(binding.items()) if row.ids}
-        edges = tuple(row.text for _, row in sorted(binding.items()) if row.text)
+    def _fire(self, rule: CompiledRule, binding: dict[str, Row]) -> list[Fact]:
+        rows = sorted(binding.items())
+        bound = {name: row.ids for name, row in rows if row.ids}
+        edges = tuple([row.text for _, row in rows if row.text])
         place = (rule.rule.id, tuple(bound.items()), edges)
-        if place in self._decided:
-            return
-        self._decided.add(place)
+        if place in self._fired:
+            return []
+        self._fired[place] = ()
         decided = absent_or_undecided(rule, self.memory, binding, self._derived)
         if decided is None:
-            return
-        for number, then in enumerate(rule.rule.then):
-            derivation = _derivation(rule.rule, then, binding, bound, edges, decided)
-            if derivation is None:
-                continue
+            return []
+        made = [_derivation(rule.rule, then, binding, bound, edges, decided) for then in rule.rule.then]
+        kept = [one for one in made if one is not None]
+        for number, derivation in enumerate(kept, start=1):
             self._spend(derivation)
-            self.fired[*place, number] = derivation
-            if derivation.derived is not None:
-                yield derivation.derived
+            self._fired[place] = tuple(kept[:number])
+        return [one.derived for one in kept if one.derived is not None]
 
     def _spend(self, derivation: Derivation) -> None:
-        if len(self.fired) >= self._budget.firings:
-            raise _Exhausted(f"the inference stopped after {len(self.fired)} firings (budget)")
+        if self._firings >= self._budget.firings:
+            raise _Exhausted(f"the inference stopped after {self._firings} firings (budget)")
         if derivation.derived is not None and len(self.memory) >= self._budget.facts:
             raise _Exhausted(f"the inference stopped at {len(self.memory)} facts (budget)")
+        self._firings += 1
 
 
 def _derivation(
@@ -157,7 +165,7 @@ def _derivation(
     def value(name: str, attribute: str) -> Value:
         return binding[name].values.get(attribute)
 
-    if any(value(m["name"], m["attribute"]) is None for m in PLACEHOLDER.finditer(then.component)):
+    if any(value(slot.name, slot.attribute) is None for slot in slots(then.component)):
         return None
     component = render(then.component, value)
     conclusion, derived, because = None, None, rule.title
@@ -193,13 +201,3 @@ def derived_fact(then: Derive, component: str, value: Callable[[str, str], Value
 
 def _gap(why: str) -> Gap:
     return Gap(agent="rules", what="some conclusions", why=why, remedy="narrow the incident to fewer namespaces")
-
-
-def _order(derivation: Derivation) -> tuple[object, ...]:
-    conclusion, derived = derivation.conclusion, derivation.derived
-    end = (
-        (conclusion.cause, conclusion.component, conclusion.polarity)
-        if conclusion
-        else ("", derived.id if derived else "", "")
-    )
-    return (derivation.rule, sorted(derivation.bound.items()), derivation.edges, end)

@@ -55,10 +55,13 @@ def join(
         return
     step, rest = steps[0], steps[1:]
     for candidate in (start,) if start is not None else _candidates(step, memory, binding):
-        row = _accepted(step, candidate, binding, check_wanted=start is not None)
-        if row is None:
+        extended = _extended(step, candidate, binding, check_wanted=start is not None)
+        if extended is None:
             continue
-        yield from join(rest, memory, {**binding, step.pattern.name: row})
+        if rest:
+            yield from join(rest, memory, extended)
+        else:
+            yield extended
 
 
 def without(pattern: Pattern, names: Set[str]) -> Pattern:
@@ -152,19 +155,23 @@ def _candidates(step: Step, memory: Memory, binding: Binding) -> Sequence[Row]:
     )
 
 
-def _accepted(step: Step, row: Row, binding: Binding, *, check_wanted: bool) -> Row | None:
-    """Return the row (with captures) when it passes and no other name holds the same fact."""
-    if row.fact is not None and any(other.fact is row.fact for other in binding.values()):
-        return None
+def _extended(step: Step, row: Row, binding: dict[str, Row], *, check_wanted: bool) -> dict[str, Row] | None:
+    """Return ``binding`` with the row (and its captures) when it passes and no other name holds the same fact."""
+    fact = row.fact
+    if fact is not None:
+        for other in binding.values():
+            if other.fact is fact:
+                return None
     if isinstance(step.pattern, FactPattern) and step.pattern.captures:
         row = row.with_values(_captured(step.pattern, row))
-    within = {**binding, step.pattern.name: row}
-    tests = (*step.wanted, *step.tests) if check_wanted else step.tests
-    if not all(passes(test, row, value_of(test, within)) for test in tests):
-        return None
-    if not all(passes(test, binding[name], value_of(test, within)) for name, test in step.later):
-        return None
-    return row
+    extended = {**binding, step.pattern.name: row}
+    for test in (*step.wanted, *step.tests) if check_wanted else step.tests:
+        if not passes(test, row, value_of(test, extended)):
+            return None
+    for name, test in step.later:
+        if not passes(test, binding[name], value_of(test, extended)):
+            return None
+    return extended
 
 
 def _captured(pattern: FactPattern, row: Row) -> dict[str, Value]:

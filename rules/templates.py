@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from sre_orchestrator.core.models import Scalar
 from sre_orchestrator.rules.operators import Value
@@ -58,26 +60,54 @@ def as_percent(value: Value) -> str:
 FILTERS: Mapping[str, Callable[[Value], str]] = {"bytes": as_bytes, "duration": as_duration, "percent": as_percent}
 
 
+class Slot(NamedTuple):
+    """A placeholder."""
+
+    name: str
+    attribute: str
+    filter: str = ""
+
+
+@lru_cache(maxsize=8192)
+def parts(template: str) -> tuple[str | Slot, ...]:
+    """Return a template as literal texts and placeholders, in order.
+
+    >>> parts("{pod.name} uses {pod.bytes|bytes}")
+    (Slot(name='pod', attribute='name', filter=''), ' uses ', Slot(name='pod', attribute='bytes', filter='bytes'))
+    """
+    found: list[str | Slot] = []
+    end = 0
+    for match in PLACEHOLDER.finditer(template):
+        found += [template[end : match.start()], Slot(match["name"], match["attribute"], match["filter"] or "")]
+        end = match.end()
+    return tuple(one for one in (*found, template[end:]) if one)
+
+
+def slots(template: str) -> tuple[Slot, ...]:
+    """Return the placeholders of a template."""
+    return tuple(part for part in parts(template) if isinstance(part, Slot))
+
+
 def render(template: str, values: Callable[[str, str], Value]) -> str:
     """Fill the placeholders of ``template``; ``values(name, attribute)`` gives each value."""
-
-    def fill(match: re.Match[str]) -> str:
-        value = values(match["name"], match["attribute"])
-        if value is None:
-            return "?"
-        if match["filter"]:
-            return FILTERS[match["filter"]](value)
-        return f"{value:g}" if isinstance(value, float) else str(value)
-
-    return PLACEHOLDER.sub(fill, template)
+    return "".join(part if isinstance(part, str) else _filled(part, values) for part in parts(template))
 
 
 def typed(template: Scalar, values: Callable[[str, str], Value]) -> Scalar | None:
     """Return the value itself where the template is one bare placeholder, else the rendered text."""
     if not isinstance(template, str):
         return template
-    whole = PLACEHOLDER.fullmatch(template)
-    if whole and not whole["filter"]:
-        value = values(whole["name"], whole["attribute"])
+    split = parts(template)
+    if len(split) == 1 and isinstance(split[0], Slot) and not split[0].filter:
+        value = values(split[0].name, split[0].attribute)
         return value if isinstance(value, str | int | float | bool) else None
     return render(template, values)
+
+
+def _filled(slot: Slot, values: Callable[[str, str], Value]) -> str:
+    value = values(slot.name, slot.attribute)
+    if slot.filter:
+        return FILTERS[slot.filter](value)
+    if isinstance(value, str):
+        return value
+    return f"{value:g}" if isinstance(value, float) else str("?" if value is None else value)

@@ -16,7 +16,7 @@ from sre_orchestrator.rules.memory import Memory, Row
 from sre_orchestrator.rules.model import Conclude, Count, FactPattern, Pattern, Rule, Test
 from sre_orchestrator.rules.negation import absent_or_undecided, worded, worded_test
 from sre_orchestrator.rules.stratify import joined_late
-from sre_orchestrator.rules.templates import PLACEHOLDER
+from sre_orchestrator.rules.templates import slots
 
 NEAREST = 3
 TRIED = 20_000
@@ -113,11 +113,11 @@ def _largest(patterns: Sequence[Pattern], memory: Memory, admits: Admits) -> tup
 
 def _admits(then: Conclude, family: Set[str]) -> Admits:
     """Return whether a binding is about the component in question: at the conclusion's place, else anywhere."""
-    match = PLACEHOLDER.search(then.component)
+    place = next(iter(slots(then.component)), None)
 
     def decide(binding: Binding) -> bool:
-        if match and match["name"] in binding:
-            return str(binding[match["name"]].values.get(match["attribute"])) in family
+        if place and place.name in binding:
+            return str(binding[place.name].values.get(place.attribute)) in family
         return any(str(row.values.get("component")) in family for row in binding.values())
 
     return decide
