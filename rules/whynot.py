@@ -88,7 +88,7 @@ def _trial(rule: Rule, then: Conclude, memory: Memory, family: Set[str], derived
 def _try(rule: Rule, place: int, then: Conclude, memory: Memory, family: Set[str], derived: Set[str]) -> Trial:
     late = joined_late(rule.variants[place], rule)
     early = [one for one in rule.variants[place].patterns if one not in late]
-    kept, binding = _largest(early, memory, _admits(then, family))
+    kept, binding = _largest(_anchored(early, then), memory, _admits(then, family))
     unmet = [_unmet(one, binding, memory, family, derived) for one in early if one.name not in kept]
     if not unmet:
         compiled = compile_rule(rule)
@@ -109,6 +109,12 @@ def _largest(patterns: Sequence[Pattern], memory: Memory, admits: Admits) -> tup
             if binding is not None:
                 return {one.name for one in kept}, binding
     return set(), {}
+
+
+def _anchored(patterns: Sequence[Pattern], then: Conclude) -> list[Pattern]:
+    """Return the patterns with those last that the conclusion names: what comes first is dropped first."""
+    named = {slot.name for slot in slots(then.component)}
+    return sorted(patterns, key=lambda one: one.name in named)
 
 
 def _admits(then: Conclude, family: Set[str]) -> Admits:
