@@ -15,6 +15,9 @@ from sre_orchestrator.plugins.objects.quantity import amount
 
 SETTLING = frozenset({"ContainerCreating", "PodInitializing", ""})
 LOOPING = "CrashLoopBackOff"
+COMMAND_CODES = frozenset({126, 127, 128})
+NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
+FIRST_SIGNAL, LAST_SIGNAL = 129, 192
 _RESOURCE = re.compile(
     r"low on resource: (?P<low>[\w.-]+)"
     r"|condition: \[?(?P<condition>\w+)Pressure"
@@ -188,12 +191,30 @@ def _terminated(view: View, pod: Pod, status: ContainerStatus, ended: Terminated
         init=init,
         reason=ended.reason,
         exit_code=ended.exit_code,
-        signal=ended.signal or None,
+        how=how_it_ended(ended),
         message=ended.message or None,
         current=current,
         ran_seconds=max(spent.total_seconds(), 0.0) if spent is not None else None,
         node=node_of(pod),
     )
+
+
+def how_it_ended(ended: Terminated) -> str:
+    """Return ``done``, ``error``, ``command``, ``signal`` or ``memory``.
+
+    A shell gives 126 and 127 for a command that it cannot run, a runtime 128, and 128 + n stands for
+    signal n (kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure).
+
+    >>> [how_it_ended(Terminated(exit_code=code)) for code in (0, 1, 127, 137, 255)]
+    ['done', 'error', 'command', 'signal', 'error']
+    """
+    if ended.reason == "OOMKilled":
+        return "memory"
+    if ended.exit_code == 0 and not ended.signal:
+        return "done"
+    if ended.exit_code in COMMAND_CODES or ended.reason in NOT_STARTED:
+        return "command"
+    return "signal" if ended.signal or FIRST_SIGNAL <= ended.exit_code <= LAST_SIGNAL else "error"
 
 
 def _limits(view: View, pod: Pod, container: Container) -> Iterator[Fact]:
