@@ -126,15 +126,18 @@ def _check_ref(name: str, attribute: str, scope: Mapping[str, frozenset[str]], w
 
 
 def _check_joined(rule: Rule, patterns: Iterable[Pattern]) -> None:
-    """Refuse a product of unrelated facts: equalities, paths and counts must connect all names."""
+    """Refuse a product of unrelated facts: equalities, paths and counts must connect all names.
+
+    A count that is not grouped is one number, which multiplies nothing.
+    """
     groups: list[set[str]] = [{pattern.name} for pattern in patterns] + [{count.name} for count in rule.counts]
     for linked in _links(rule, patterns):
         merged = set().union(*(group for group in groups if group & linked))
         groups = [*(group for group in groups if not group & linked), merged]
-    if len(groups) > 1:
-        raise Problem(
-            ("when",), f"{sorted(map(sorted, groups))} are not joined by an equality (|ref), an edge or a count"
-        )
+    single = {count.name for count in rule.counts if not count.by}
+    apart = sorted(sorted(group) for group in groups if group - single)
+    if len(apart) > 1:
+        raise Problem(("when",), f"{apart} are not joined by an equality (|ref), an edge or a count")
 
 
 def _links(rule: Rule, patterns: Iterable[Pattern]) -> Iterator[set[str]]:

@@ -106,8 +106,8 @@ def typed(template: Scalar, values: Callable[[str, str], Value]) -> Scalar | Non
 
 def _filled(slot: Slot, values: Callable[[str, str], Value]) -> str:
     value = values(slot.name, slot.attribute)
+    if value is None:
+        return "?"
     if slot.filter:
         return FILTERS[slot.filter](value)
-    if isinstance(value, str):
-        return value
-    return f"{value:g}" if isinstance(value, float) else str("?" if value is None else value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
