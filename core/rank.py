@@ -139,7 +139,7 @@ def _weigh(
     proofs: Proofs,
     vocabulary: Vocabulary,
 ) -> None:
-    candidate.reach = graph.reach(candidate.cause, candidate.component)
+    candidate.reach = _reach(candidate, graph)
     named = {fact for one in candidate.supports for fact in one.explains}
     candidate.explains = frozenset(
         {fact for fact, symptom in symptoms.items() if symptom.component in candidate.reach} | (named & symptoms.keys())
@@ -156,6 +156,16 @@ def _weigh(
         "changed": CHANGED * bool(candidate.changes),
         "undecided": -min(UNDECIDED * len(undecided), MAX_UNDECIDED),
     }
+
+
+def _reach(candidate: Candidate, graph: Graph) -> dict[str, int]:
+    """Return where the cause shows: from what is blamed, and from where the rules saw it, as no edge leaves a namespace."""
+    reach = dict(graph.reach(candidate.cause, candidate.component))
+    for one in candidate.supports:
+        if one.conclusion is not None:
+            for place, hops in graph.reach(candidate.cause, one.conclusion.component).items():
+                reach.setdefault(place, hops + 1)
+    return reach
 
 
 def _classes(candidate: Candidate, symptoms: Mapping[str, Fact], vocabulary: Vocabulary) -> set[str]:
