@@ -56,9 +56,8 @@ def moments(report: Report) -> list[tuple[Moment, int]]:
     groups: dict[str, list[Moment]] = {}
     for moment in report.timeline:
         fact = report.facts[moment.fact]
-        what = (
-            f"{fact.component} {short(fact)}" if moment.what == "change" else f"{kind_of(fact.component)} {fact.kind}"
-        )
+        where = fact.component if moment.what == "change" else kind_of(fact.component)
+        what = f"{where} {fact.kind} {' '.join(_texts(fact))}"
         groups.setdefault(what, []).append(moment)
     kept = sorted(groups.values(), key=lambda same: (telling.isdisjoint(m.fact for m in same), -same[0].at.timestamp()))
     found = [(same[0], len({moment.component for moment in same}) - 1) for same in kept[:MOMENTS]]
@@ -77,6 +76,10 @@ def short(fact: Fact) -> str:
     brief = {name: value for name, value in values.items() if _brief(value) and not name.endswith("_seconds")}
     kept = (value if isinstance(value, str) else f"{name}={value}" for name, value in brief.items())
     return " ".join([fact.kind, *kept, *change])
+
+
+def _texts(fact: Fact) -> Iterator[str]:
+    return (value for value in fact.attributes.values() if isinstance(value, str) and _brief(value))
 
 
 def _brief(value: Scalar) -> bool:

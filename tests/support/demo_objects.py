@@ -43,7 +43,7 @@ def http(name: str, image: str, port: int, *, memory: str = "256Mi", **fields: o
         ports=[{"containerPort": port, "name": "http", "protocol": "TCP"}],
         resources={"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": memory}},
         readinessProbe=probe,
-        livenessProbe={**probe, "failureThreshold": 6},
+        livenessProbe={**probe, "failureThreshold": 3},
         **fields,
     )
 
@@ -307,6 +307,8 @@ def events() -> Iterator[Json]:
         late = 'Liveness probe failed: Get "http://10.0.2.31:8080/healthz": context deadline exceeded (Client.Timeout exceeded while awaiting headers)'
         yield note("Unhealthy", late, about, "14:02:44", "14:18:15", type="Warning", count=7)
         refused = 'Readiness probe failed: Get "http://10.0.2.31:8080/healthz": dial tcp 10.0.2.31:8080: connect: connection refused'
+        killing = "Container pricing failed liveness probe, will be restarted"
+        yield note("Killing", killing, about, "14:06:12")
         yield note("Unhealthy", refused, about, "14:02:52", "14:18:21", type="Warning", count=9)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
-from reports import CHANGED, KILLED, NOW, UNREADY, hypothesis, observe, proof, report, rich_report
+from reports import CHANGED, KILLED, NOW, UNREADY, UNREADY_LATER, hypothesis, observe, proof, report, rich_report
 
 from sre_orchestrator.api.render import outline
 from sre_orchestrator.api.render.outline import MOMENTS, Section, moments
@@ -108,10 +108,15 @@ def test_next_steps_are_those_of_the_first_hypothesis_and_the_open_questions() -
 
 
 def test_the_timeline_keeps_changes_and_the_first_sight_of_each_symptom() -> None:
-    assert [(moment.fact, others) for moment, others in moments(rich_report())] == [(CHANGED.id, 0), (UNREADY.id, 0)]
+    assert [(moment.fact, others) for moment, others in moments(rich_report())] == [
+        (CHANGED.id, 0),
+        (UNREADY.id, 0),
+        (UNREADY_LATER.id, 0),
+    ]
     assert [row.text for row in titled(outline(rich_report()), "Timeline").rows] == [
         "11:51:00 deployment/shop/cart: container.changed resources 512Mi → 128Mi",
         "11:52:00 pod/shop/cart-1: pod.unready Running",
+        "11:55:00 pod/shop/cart-1: pod.unready Running again",
     ]
 
 
@@ -121,7 +126,7 @@ def test_replicas_that_show_the_same_are_one_line() -> None:
     moment = Moment(at=NOW, what="symptom", component=other.component, text="", fact=other.id)
     both = report(hypothesis(), timeline=(*first.timeline, moment), facts=first.facts | {other.id: other})
 
-    assert titled(outline(both), "Timeline").rows[-1].text == (
+    assert titled(outline(both), "Timeline").rows[1].text == (
         "11:52:00 pod/shop/cart-1 and 1 more: pod.unready Running"
     )
 
