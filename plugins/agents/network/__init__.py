@@ -9,22 +9,35 @@ from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.network.configured import look_at_addresses
+from sre_orchestrator.plugins.agents.network.denied import look_at_policies
+from sre_orchestrator.plugins.agents.network.meshed import look_at_sidecars
 from sre_orchestrator.plugins.agents.network.ports import look_at_ports
 from sre_orchestrator.plugins.agents.network.probed import look_at_probes
+from sre_orchestrator.plugins.agents.network.resolved import look_at_names
 from sre_orchestrator.plugins.agents.network.routed import look_at_routes
 from sre_orchestrator.plugins.agents.network.selected import look_at_selected
 from sre_orchestrator.plugins.agents.network.view import WORKLOADS, read_view
 from sre_orchestrator.plugins.objects.config import ConfigMap
-from sre_orchestrator.plugins.objects.network import Ingress, Service
+from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Connectivity
 
-LOOKS = (look_at_selected, look_at_ports, look_at_addresses, look_at_routes)
+LOOKS = (
+    look_at_selected,
+    look_at_ports,
+    look_at_addresses,
+    look_at_routes,
+    look_at_policies,
+    look_at_names,
+    look_at_sidecars,
+)
 BY_SERVICE = ("service.endpoints", "service.without_endpoints", "selector.mismatch", "selector.stray",
               "service.port", "port.mismatch", "protocol.mismatch", "listener.conflict",
               "address.configured", "address.mismatch")  # fmt: skip
 BY_ROUTE = ("route", "route.suspect")
+BY_POLICY = ("policy.denies",)
+BY_NAME = ("dns.config", "dns.override", "mesh.sidecar")
 BY_PROBE = ("connection.probed", "connection.failed", "connection.lost_from_node")
 
 
@@ -33,7 +46,7 @@ class NetworkAgent:
 
     name = "network"
     description = "services, endpoints, ports, addresses, routes, ingress, network policies, DNS, connectivity"
-    kinds = frozenset({*BY_SERVICE, *BY_ROUTE, *BY_PROBE, "reference.unresolved"})
+    kinds = frozenset({*BY_SERVICE, *BY_ROUTE, *BY_POLICY, *BY_NAME, *BY_PROBE, "dns.server", "reference.unresolved"})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
         """Yield what the declared network shows, then the probes."""
@@ -45,6 +58,10 @@ class NetworkAgent:
         for coverage in view.coverage(BY_SERVICE, Service, Pod, *WORKLOADS):
             yield coverage
         for coverage in view.coverage(BY_ROUTE, Service, Ingress, ConfigMap, *WORKLOADS):
+            yield coverage
+        for coverage in view.coverage(BY_POLICY, Service, NetworkPolicy, ConfigMap, *WORKLOADS):
+            yield coverage
+        for coverage in view.coverage(BY_NAME, Service, Pod, ConfigMap, *WORKLOADS):
             yield coverage
         connectivity = sources.find(Connectivity)  # type: ignore[type-abstract]  # a port is asked for by its protocol
         if connectivity:
