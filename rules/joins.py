@@ -106,9 +106,8 @@ def _step(pattern: Pattern, known: Set[str], waiting: list[tuple[str, Test]]) ->
             for attribute, end in (("from", pattern.source), ("to", pattern.target))
             if end.component or end.ref
         ]
-        captures: tuple[str, ...] = ()
     else:
-        tests, captures = list(pattern.tests), pattern.captures
+        tests = list(pattern.tests)
     ready = [test for test in tests if test.ref is None or test.ref.name in known or test.ref.name == pattern.name]
     waiting += [(pattern.name, test) for test in tests if test not in ready]
     mine = [
@@ -126,7 +125,7 @@ def _step(pattern: Pattern, known: Set[str], waiting: list[tuple[str, Test]]) ->
     lookups: dict[str, Test] = {}
     for test in (*ready, *turned):
         own = test.ref is not None and test.ref.name == pattern.name
-        if test.operator == "eq" and not own and test.attribute not in captures and not isinstance(test.value, tuple):
+        if test.operator == "eq" and not own and _indexed(pattern, test.attribute):
             lookups.setdefault(test.attribute, test)
     chosen = tuple(lookups[attribute] for attribute in sorted(lookups))
     return Step(
@@ -138,21 +137,20 @@ def _step(pattern: Pattern, known: Set[str], waiting: list[tuple[str, Test]]) ->
     )
 
 
+def _indexed(pattern: Pattern, attribute: str) -> bool:
+    """Say whether there is an index: of a path by its ends, of facts by what no regular expression captures."""
+    return attribute not in pattern.captures if isinstance(pattern, FactPattern) else attribute in {"from", "to"}
+
+
 def _candidates(step: Step, memory: Memory, binding: Binding) -> Sequence[Row]:
     wanted = [value_of(test, binding) for test in step.wanted]
     values = tuple(None if isinstance(value, tuple) else value for value in wanted)
     if isinstance(step.pattern, FactPattern):
         return memory.rows(step.pattern.kind, step.attributes, values)
-    ends = dict(zip(step.attributes, values, strict=True))
-    source, target = ends.get("from"), ends.get("to")
-    if (("from" in ends) and not isinstance(source, str)) or (("to" in ends) and not isinstance(target, str)):
+    ends = {side: end for side, end in zip(step.attributes, values, strict=True) if isinstance(end, str)}
+    if len(ends) < len(step.attributes):
         return ()
-    return memory.paths(
-        step.pattern.edge,
-        source if isinstance(source, str) else None,
-        target if isinstance(target, str) else None,
-        step.pattern.within,
-    )
+    return memory.paths(step.pattern.edge, ends.get("from"), ends.get("to"), step.pattern.within)
 
 
 def _extended(step: Step, row: Row, binding: dict[str, Row], *, check_wanted: bool) -> dict[str, Row] | None:

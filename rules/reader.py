@@ -266,6 +266,8 @@ def _count(node: Node, where: tuple[object, ...]) -> Count:
 def _then(node: Node) -> tuple[Conclude | Derive, ...]:
     several = node if isinstance(node, list) else [node]
     where: tuple[object, ...] = ("then",)
+    if not several:
+        raise Problem(where, "needs at least one of cause, against and derive")
     return tuple(_conclusion(one, (*where, n) if isinstance(node, list) else where) for n, one in enumerate(several))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise, permutations
 
 import pytest
@@ -102,6 +103,35 @@ def test_the_hops_of_a_path_can_be_compared_and_told() -> None:
     assert found.edges == ("pod/shop/a depends_on pod/shop/c (2 hops)",)
 
 
+def test_a_fact_is_joined_by_the_hops_of_a_path() -> None:
+    chain = [edge(pod(a), "depends_on", pod(b)) for a, b in ("ab", "bc", "cd")]
+    hops = rule(
+        "all:\n  a: {kind: crash, level|ref: e.hops}\n  e: {edge: depends_on, from|ref: a.component, within: 3}"
+    )
+
+    assert only(infer(hops, [crash(level=2)], edges=chain)).edges == ("pod/shop/a depends_on pod/shop/c (2 hops)",)
+
+
+def test_a_path_from_what_is_not_known_leads_nowhere() -> None:
+    known = rule("all:\n  a: {kind: crash}\n  e: {edge: runs_on, from|ref: a.component, to|ref: a.node}")
+    edges = [edge(pod("a"), "runs_on", NODE)]
+
+    assert concluded(infer(known, [crash()], edges=edges)) == []
+    assert concluded(infer(known, [crash(node=NODE)], edges=edges)) == ["broken @ pod/shop/a"]
+
+
+def test_facts_are_joined_by_the_time_between_them() -> None:
+    near = rule("all:\n  a: {kind: crash}\n  b: {kind: limit, observed_at|within_seconds|ref: [a.observed_at, 60]}")
+    noon = datetime(2030, 5, 1, 12, tzinfo=UTC)
+
+    def seen(seconds: int) -> list[str]:
+        later = OBSERVE("limit", pod("b"), at=noon + timedelta(seconds=seconds))
+        return concluded(infer(near, [OBSERVE("crash", pod("a"), at=noon), later, limit("c")]))
+
+    assert seen(60) == seen(-60) == ["broken @ pod/shop/a"]
+    assert seen(61) == []
+
+
 def test_a_path_to_itself_needs_a_cycle() -> None:
     loop = rule(
         "all:\n  a: {kind: crash}\n  e: {edge: depends_on, from|ref: a.component, to|ref: a.component, within: 3}"
@@ -189,10 +219,14 @@ def test_what_a_pattern_captured_joins_with_another() -> None:
 
 def test_a_captured_group_can_be_looked_up_from_the_other_side() -> None:
     named = rule(
-        "all:\n  b: {kind: limit, reason: seen, component|ref: a.host}\n  a: {kind: crash, message|matches: 'on (?P<host>\\S+)?'}"
+        "all:\n  b: {kind: limit, reason: seen, component|ref: a.host}\n  a: {kind: crash, level: 3, message|matches: 'on (?P<host>\\S+)?'}"
     )
 
-    facts = [crash(message="died on pod/shop/b"), crash("c", message="died on "), limit("b", reason="seen")]
+    facts = [
+        crash(level=3, message="died on pod/shop/b"),
+        crash("c", level=3, message="died on "),
+        limit("b", reason="seen"),
+    ]
     assert concluded(infer(named, facts)) == ["broken @ pod/shop/a"]
 
 
