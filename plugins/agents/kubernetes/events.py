@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Fact, Struct
 from sre_orchestrator.plugins.agents.kubernetes.pods import not_serving, restarted
-from sre_orchestrator.plugins.agents.kubernetes.probe_messages import ProbeAnswer, read_killing, read_unhealthy
+from sre_orchestrator.plugins.agents.kubernetes.probe_messages import Kill, ProbeAnswer, read_killing, read_unhealthy
 from sre_orchestrator.plugins.agents.kubernetes.probes import Declared, declared
 from sre_orchestrator.plugins.agents.kubernetes.view import View, identity
 from sre_orchestrator.plugins.agents.reading import kubectl_events
@@ -85,9 +85,7 @@ def _unhealthy(view: View, pod: Pod, events: Sequence[Event]) -> Iterator[Fact]:
         and (answer := read_unhealthy(event.text))
         and (probe := _probe_of(pod, event, answer))
     ]
-    kills = {
-        (kill.container, kill.by) for event in events if event.reason == "Killing" if (kill := read_killing(event.text))
-    }
+    kills = {(_container_of(event, pod, kill), kill.by) for event in events if (kill := _kill(event))}
     for one in seen:
         if (one.probe.container.name, one.answer.probe) in kills or _still_matters(view, pod, one):
             yield _failed(view, pod, one, latest=_is_latest(one, seen))
@@ -161,30 +159,31 @@ def _is_latest(one: Seen, seen: Sequence[Seen]) -> bool:
 
 def _killed(view: View, pod: Pod, events: Sequence[Event]) -> Iterator[Fact]:
     for event in events:
-        if event.reason in {"Killing", "FailedPostStartHook", "FailedPreStopHook"}:
-            kill = read_killing(event.text if event.reason == "Killing" else event.reason)
+        kill = _kill(event)
+        backed_off = event.reason == "BackOff" and "pull" not in event.text
+        if kill or backed_off:
             yield view.observe(
-                "container.killed",
+                "container.killed" if kill else "container.backoff",
                 identity(pod),
                 query=_query(identity(pod)),
                 at=event.first,
-                container=kill.container or _container_of(event, pod),
-                by=kill.by,
-                count=event.times,
-            )
-        elif event.reason == "BackOff" and "pull" not in event.text:
-            yield view.observe(
-                "container.backoff",
-                identity(pod),
-                query=_query(identity(pod)),
-                at=event.first,
-                container=_container_of(event, pod),
+                container=_container_of(event, pod, kill),
+                by=kill.by if kill else None,
                 count=event.times,
             )
 
 
-def _container_of(event: Event, pod: Pod) -> str | None:
-    """Return the container that an event names: by field path, by a word of its text, or the only one."""
+def _kill(event: Event) -> Kill | None:
+    """Return who ended a container, when the event says that the kubelet did."""
+    if event.reason == "Killing":
+        return read_killing(event.text)
+    return read_killing(event.reason) if event.reason in {"FailedPostStartHook", "FailedPreStopHook"} else None
+
+
+def _container_of(event: Event, pod: Pod, kill: Kill | None) -> str | None:
+    """Return the container that an event is about: as its text or field path names it, else the only one."""
+    if kill and kill.container:
+        return kill.container
     path = event.about.field_path
     if "{" in path:
         return path.partition("{")[2].rstrip("}")

@@ -19,7 +19,7 @@ COMMAND_CODES = frozenset({126, 127, 128})
 NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 FIRST_SIGNAL, LAST_SIGNAL = 129, 192
 _RESOURCE = re.compile(
-    r"low on resource: (?P<low>[\w.-]+)"
+    r"low on resource: (?P<low>[\w-]+)"
     r"|condition: \[?(?P<condition>\w+)Pressure"
     r"|(?P<local>ephemeral local storage|local ephemeral storage|EmptyDir)",
     re.IGNORECASE,

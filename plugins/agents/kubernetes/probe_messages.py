@@ -48,11 +48,9 @@ _FAILURES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("exec-missing", r"executable file not found|no such file or directory|not found in \$PATH|: not found"),
     )
 )
-_KILLED = re.compile(
-    r"Container (?P<container>\S+) failed (?P<by>liveness|startup) probe"
-    r"|container with id (?P<id>\S+?):(?P<old>.*liveness|.*startup)"
-    r"|(?P<stop>Stopping|Killing) container (?:with id )?(?P<stopped>\S+)"
-    r"|Container (?P<hooked>\S+) failed \w+ hook|(?P<hook>FailedPostStartHook|FailedPreStopHook)"
+_BY_PROBE = re.compile(r"(?:Container (?P<container>\S+) )?failed (?P<by>liveness|startup) probe")
+_BY_OTHERS = re.compile(
+    r"Stopping container (?P<stopped>\S+)|Container (?P<hooked>\S+) failed \w+ hook|Failed(?:PostStart|PreStop)Hook"
 )
 
 
@@ -101,16 +99,13 @@ def read_killing(text: str) -> Kill:
     >>> read_killing("Stopping container app").by
     'stop'
     """
-    match = _KILLED.search(text)
-    if not match:
+    probe = _BY_PROBE.search(text)
+    if probe:
+        return Kill(container=probe["container"] or "", by=probe["by"])
+    other = _BY_OTHERS.search(text)
+    if not other:
         return Kill(by="other")
-    if match["by"]:
-        return Kill(container=match["container"], by=match["by"])
-    if match["old"]:
-        return Kill(by="startup" if match["old"].endswith("startup") else "liveness")
-    if match["stop"]:
-        return Kill(container=match["stopped"], by="stop")
-    return Kill(container=match["hooked"] or "", by="hook")
+    return Kill(container=other["stopped"] or other["hooked"] or "", by="stop" if other["stopped"] else "hook")
 
 
 def _number(match: re.Match[str] | None) -> int:
