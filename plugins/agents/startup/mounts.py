@@ -78,11 +78,16 @@ def mounts(view: View) -> Iterator[Fact]:
 
 
 def mounted(view: View) -> Iterator[Fact]:
-    """Yield what the containers of unready pods mount, and who they run as."""
-    for pod in view.unready:
-        volumes = {volume.name: volume for volume in pod.spec.volumes}
+    """Yield what containers mount, and who they run as; of pods that are Ready only what keeps data."""
+    waits = {pod_id(pod) for pod in view.unready}
+    for pod in view.pods:
+        volumes = {one.name: one for one in pod.spec.volumes if pod_id(pod) in waits or _keeps_data(one)}
         for container in (*pod.spec.init_containers, *pod.spec.containers):
             yield from _mounted(view, pod, container, volumes)
+
+
+def _keeps_data(volume: Volume) -> bool:
+    return bool(volume.persistent_volume_claim or volume.host_path)
 
 
 def _failed(view: View, pod: Pod, event: Event, failure: str, volume: str) -> Fact:
