@@ -1,0 +1,113 @@
+"""The metrics agent: each series against its own normal part, saturation, latency, node against node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from sre_orchestrator.core.facts import Observer
+from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
+from sre_orchestrator.core.identity import namespace_of
+from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.agents.metrics.alerts import alerted
+from sre_orchestrator.plugins.agents.metrics.border import called
+from sre_orchestrator.plugins.agents.metrics.changes import Change, from_shifts, merged
+from sre_orchestrator.plugins.agents.metrics.curves import curves
+from sre_orchestrator.plugins.agents.metrics.places import Places
+from sre_orchestrator.plugins.agents.metrics.report import Picture, facts
+from sre_orchestrator.plugins.agents.metrics.shifts import shifts
+from sre_orchestrator.plugins.objects.config import ConfigMap
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.network import Service
+from sre_orchestrator.plugins.objects.nodes import Node
+from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.objects.workloads import (
+    CronJob,
+    DaemonSet,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    Workload,
+)
+from sre_orchestrator.plugins.sources.calls import Calls
+from sre_orchestrator.plugins.sources.ports import Alerts, ClusterObjects, Metrics, Topology
+
+READ: tuple[type[Object], ...] = (
+    Pod,
+    Node,
+    Deployment,
+    StatefulSet,
+    DaemonSet,
+    ReplicaSet,
+    Service,
+    ConfigMap,
+    CronJob,
+)
+WORKLOADS: tuple[type[Workload], ...] = (Deployment, StatefulSet, DaemonSet, ReplicaSet)
+KINDS = frozenset(
+    {
+        "metric.changed",
+        "metric.steady",
+        "metric.saturated",
+        "latency.raised",
+        "node.retransmissions",
+        "node.border",
+    }
+)
+
+
+class MetricsAgent:
+    """Compares series with their own past; never diagnoses."""
+
+    name = "metrics"
+    description = "metrics: latency, errors, traffic, cpu, memory, throttling, network, saturation, anomalies"
+    kinds = KINDS
+
+    async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
+        """Yield what changed against its own normal part, what held, and how nodes compare."""
+        measured, alerts = sources.find(Metrics), sources.find(Alerts)  # type: ignore[type-abstract]  # a port is asked for by its protocol
+        series = await measured.series(scope.since, scope.until) if measured else ()
+        firing = await alerts.alerts() if alerts else ()
+        if not series and not firing:
+            return
+        cluster = sources.need(ClusterObjects)  # type: ignore[type-abstract]
+        read: dict[type[Object], tuple[Object, ...]] = {kind: (await cluster.list(kind)).items for kind in READ}
+        places = _places(read)
+        told = from_shifts(shifts(curves(series, places))) if series else []
+        changes = [one for one in merged(told, alerted(firing, places)) if _in_scope(one, scope)]
+        picture = Picture(observe=Observer(self.name, sources.cluster), places=places, changes=changes)
+        for fact in facts(picture, await _calls(read, sources) if picture.raised() else {}):
+            yield fact
+        if picture.of("retransmissions"):
+            yield Coverage(kind="node.retransmissions", scope="*")
+        if series:
+            for kind, signal in (("latency.raised", "latency"), ("metric.changed", "cpu"), ("metric.saturated", "cpu")):
+                for component in sorted({one.component for one in told if one.signal == signal}):
+                    yield Coverage(kind=kind, scope=component)
+
+
+def _places(read: Mapping[type[Object], tuple[Object, ...]]) -> Places:
+    return Places(
+        [one for one in read[Pod] if isinstance(one, Pod)],
+        [one for one in read[Node] if isinstance(one, Node)],
+        [one for kind in WORKLOADS for one in read[kind] if isinstance(one, Workload)],
+        [one for one in read[Service] if isinstance(one, Service)],
+    )
+
+
+async def _calls(read: Mapping[type[Object], tuple[Object, ...]], sources: Sources) -> dict[str, set[str]]:
+    topology = sources.find(Topology)  # type: ignore[type-abstract]
+    declared = await topology.dependencies() if topology else ()
+    return called(Calls(read).edges(declared))
+
+
+def _in_scope(change: Change, scope: Scope) -> bool:
+    namespace = namespace_of(change.component)
+    return not namespace or namespace in scope.namespaces
+
+
+@hookimpl
+def register_agents(settings: Settings) -> Sequence[Agent]:
+    """Return the metrics agent."""
+    del settings
+    return [MetricsAgent()]
