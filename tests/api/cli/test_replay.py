@@ -79,10 +79,12 @@ def test_a_fact_that_is_not_in_the_vocabulary_is_refused(text: str, complaint: s
 
 def test_why_not_names_what_holds_and_what_does_not(run: Run, bundle: Path) -> None:
     arguments = ("why-not", "--cause", "memory-limit-too-low", "--component", "deployment/shop/cart")
-    out = run(*arguments, "--bundle", bundle).out
+    saved, fresh = (
+        run(*arguments, *source).out.splitlines() for source in (("--bundle", bundle), ("--snapshot", DEMO))
+    )
 
-    assert out == run(*arguments, "--snapshot", DEMO).out
-    assert any(line.startswith("  ") for line in out.splitlines())
+    assert [line for line in saved if not line.startswith(" ")] == [line for line in fresh if not line.startswith(" ")]
+    assert any(line.startswith("  ") for line in saved)
 
 
 def test_why_not_of_what_was_concluded_says_so(run: Run) -> None:
