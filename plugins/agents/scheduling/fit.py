@@ -14,7 +14,13 @@ from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.agents.scheduling.needs import PLAIN, host_ports, most, requests_of, worded
 from sre_orchestrator.plugins.agents.scheduling.places import Cluster, Place, affinity_terms, anti_terms
 from sre_orchestrator.plugins.objects.pods import Pod, PodSpec, TopologySpread
-from sre_orchestrator.plugins.objects.selectors import LabelSelector, NodeSelector, tolerated
+from sre_orchestrator.plugins.objects.selectors import (
+    LabelSelector,
+    NodeSelector,
+    NodeSelectorTerm,
+    Requirement,
+    tolerated,
+)
 
 SELECTIONS = frozenset({"node-selector", "node-affinity", "volume-node"})
 _TROUBLE = {
@@ -127,6 +133,27 @@ def affinity_matches(spec: PodSpec, place: Place) -> bool:
 def node_affinity(spec: PodSpec) -> NodeSelector | None:
     """Return the required node affinity, if there is one."""
     return spec.affinity.node_affinity.required if spec.affinity and spec.affinity.node_affinity else None
+
+
+def asked_for(spec: PodSpec, place: Place, others: Sequence[Place]) -> bool:
+    """Say whether the pod asks for ``place`` by a label or name that none of ``others`` has; to be spared is not to be meant."""
+    required = node_affinity(spec)
+    positive = [
+        NodeSelectorTerm(match_expressions=(Requirement(key=key, operator="In", values=(value,)),))
+        for key, value in spec.node_selector.items()
+    ]
+    for term in required.node_selector_terms if required else ():
+        positive += [NodeSelectorTerm(match_expressions=(one,)) for one in term.match_expressions if _positive(one)]
+        positive += [NodeSelectorTerm(match_fields=(one,)) for one in term.match_fields if _positive(one)]
+    return any(
+        one.matches(place.labels, place.node.metadata.name)
+        and not any(one.matches(other.labels, other.node.metadata.name) for other in others)
+        for one in positive
+    )
+
+
+def _positive(requirement: Requirement) -> bool:
+    return requirement.operator not in {"NotIn", "DoesNotExist"}
 
 
 def selection_in_words(spec: PodSpec, kind: str, places: Sequence[Place]) -> str:

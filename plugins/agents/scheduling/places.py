@@ -14,6 +14,7 @@ from sre_orchestrator.plugins.objects.pods import Pod, PodAffinityTerm, PodSpec
 from sre_orchestrator.plugins.objects.selectors import Taint, Toleration, tolerated
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
+HOSTNAME = "kubernetes.io/hostname"
 CLOSING = frozenset({"NoSchedule", "NoExecute"})
 SYSTEM_TAINTS = ("node-role.kubernetes.io/", "CriticalAddonsOnly")
 _CONTROL = ("control-plane", "controlplane", "master")
@@ -27,15 +28,11 @@ class Place:
 
     node: Node
     id: str
+    labels: Mapping[str, str]
     free: Mapping[str, float]
     allocatable: Mapping[str, float]
     ports: frozenset[tuple[int, str]]
     pods: Sequence[Pod]
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Return the node's labels."""
-        return self.node.metadata.labels
 
     @property
     def taints(self) -> list[Taint]:
@@ -165,6 +162,8 @@ def _place(node: Node, pods: Sequence[Pod]) -> Place:
     return Place(
         node=node,
         id=component_id("node", None, node.metadata.name),
+        # The kubelet sets the host name again when it starts: a node that lacks it is still meant by it.
+        labels={HOSTNAME: node.metadata.name, **node.metadata.labels},
         free=free,
         allocatable=allocatable,
         ports=frozenset(ports),

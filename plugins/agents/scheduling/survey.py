@@ -7,7 +7,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.plugins.agents.scheduling.fit import SELECTIONS, Fit, Obstacle, selection_in_words, taint_kind
+from sre_orchestrator.plugins.agents.scheduling.fit import (
+    SELECTIONS,
+    Fit,
+    Obstacle,
+    asked_for,
+    selection_in_words,
+    taint_kind,
+)
 from sre_orchestrator.plugins.agents.scheduling.messages import Clause, Refusal
 from sre_orchestrator.plugins.agents.scheduling.needs import PLAIN, most
 from sre_orchestrator.plugins.agents.scheduling.places import SYSTEM_TAINTS, Place, affinity_terms, anti_terms
@@ -94,15 +101,17 @@ class Survey:
 def survey(fit: Fit, namespaces: Collection[str]) -> Survey:
     """Compare the pod with every place.
 
-    A node that is kept for the system counts only when the pod selects nothing else, or there is nothing else.
+    A node that is kept for the system counts only when the pod asks for it by what no other node
+    has, or when there is nothing else.
     """
     places = fit.cluster.places
     met = {place.id: fit.obstacles(place) for place in places}
     selected = [place for place in places if not SELECTIONS & {one.kind for one in met[place.id]}]
     usable = [place for place in places if not place.reserved(fit.pod.spec, namespaces)] or list(places)
     chosen = [place for place in selected if place in usable]
-    if not chosen and selected:
-        usable, chosen = selected, selected
+    meant = [place for place in selected if asked_for(fit.pod.spec, place, usable)]
+    if not chosen and meant:
+        usable, chosen = meant, meant
     return Survey(fit=fit, met=met, usable=usable, selected=chosen)
 
 

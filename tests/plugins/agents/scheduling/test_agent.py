@@ -466,3 +466,34 @@ def test_nodes_that_are_closed_by_hand_are_reported(tmp_path: Path) -> None:
         ("team", False),
         ("node-role.kubernetes.io/control-plane", True),
     }
+
+
+def required(*terms: Json) -> Json:
+    selector = {"nodeSelectorTerms": list(terms)}
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": selector}}}
+
+
+@pytest.mark.parametrize(
+    ("term", "obstacle"),
+    [
+        ({"matchExpressions": [{"key": "state", "operator": "NotIn", "values": ["repair"]}]}, "node-affinity"),
+        ({"matchExpressions": [{"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]},
+                               {"key": "state", "operator": "DoesNotExist"}]}, "node-affinity"),
+        ({"matchExpressions": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]}, "cordoned"),
+        ({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node-m"]}]}, "cordoned"),
+    ],
+    ids=["spared", "spared with what all have", "by label", "by name"],
+)  # fmt: skip
+def test_a_control_plane_node_counts_only_when_the_pod_asks_for_it(tmp_path: Path, term: Json, obstacle: str) -> None:
+    workers = [node(f"node-{name}", labels={"state": "repair", "kubernetes.io/os": "linux"}) for name in "ab"]
+    leader = node("node-m", labels={**CONTROL_PLANE, "kubernetes.io/os": "linux"}, spec=CORDONED)
+
+    assert set(obstacles(seen(tmp_path, *workers, leader, waiting(spec=required(term))))) == {obstacle}
+
+
+def test_a_host_name_means_the_node_also_when_its_label_is_gone(tmp_path: Path) -> None:
+    bare = patch(node("node-a", spec=TAINTED), metadata={"labels": {"kubernetes.io/os": "linux"}})
+    del bare["metadata"]["labels"]["kubernetes.io/hostname"]
+    found = seen(tmp_path, bare, node("node-b"), waiting(spec={"nodeSelector": {"kubernetes.io/hostname": "node-a"}}))
+
+    assert obstacles(found) == {"taint": (1, 1)}
