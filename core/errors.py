@@ -23,5 +23,5 @@ class PluginError(SreError):
     """A plugin broke its contract."""
 
 
-class SourceMissing(SreError):
+class SourceMissing(SreError):  # noqa: N818 - it is what happened, and agents need not handle it
     """An agent needs a source that this installation does not have."""
