@@ -170,5 +170,5 @@ def _coverage(pods: Sequence[Pod], read: Sequence[Source]) -> Iterator[Coverage]
             broken.add(here)
     for namespace, complete in sorted(places.items()):
         for place in complete if namespace in broken else [f"namespace/{namespace}"]:
-            for kind in ("log.line", "log.failing_calls"):
+            for kind in ("log.line", "log.failing_calls", "log.listening", "log.started"):
                 yield Coverage(kind=kind, scope=place)

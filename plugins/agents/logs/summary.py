@@ -170,7 +170,7 @@ class Summary:
             name=captures.get("name"),
             peer=self._cast.peer(captures.get("peer", "")) or None,
             family=meant.family or None,
-            server=self._own == meant.family if meant.family in DATABASES else None,
+            server=self._serves(meant),
             service=meant.service or None,
             named=meant.named if meant.service else None,
             relayed=meant.relayed,
@@ -180,8 +180,10 @@ class Summary:
 
     def _is_call(self, group: Group) -> bool:
         line_class = self._table.classes.get(group.first.name)
-        own = self._own and self._own == group.meant.family
-        return bool(line_class and line_class.call and not own)
+        return bool(line_class and line_class.call and not self._serves(group.meant))
+
+    def _serves(self, meant: Meant) -> bool:
+        return bool(self._own) and self._own == meant.family
 
     def _call(self, group: Group) -> Fact:
         times = group.times

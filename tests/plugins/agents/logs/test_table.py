@@ -33,7 +33,7 @@ def test_an_example_has_its_class_and_no_other(name: str, example: dict[str, Any
     start = TABLE.classes[name].start
 
     (record,) = fold([line], hits([line], START_STEMS if start else TROUBLE_STEMS), TODAY)
-    found = [one for one in TABLE.starts(record.text) if one.name == name][0] if start else TABLE.trouble(record.text)
+    found = next(one for one in TABLE.starts(record.text) if one.name == name) if start else TABLE.trouble(record.text)
 
     assert found
     assert (found.name, {**found.captures, **_lower(found.captures)}) == (name, wanted)
