@@ -55,7 +55,8 @@ _FAILURES = tuple(
 )
 _AMBIGUOUS = re.compile(
     r"does not exist or|may not exist|insufficient_scope|anonymous token|requested access to the resource is denied"
-    r"|unauthorized to access repository|access to the requested resource is not authorized|authorization failed",
+    r"|unauthorized to access repository|access to the requested resource is not authorized|authorization failed"
+    r"|unexpected status (?:code )?from (?:HEAD|GET) request",
     re.IGNORECASE,
 )
 

@@ -13,6 +13,7 @@ from sre_orchestrator.plugins.objects.config import ConfigMap
 from sre_orchestrator.plugins.objects.pods import Container, KeyRef, NamedSource, Pod
 
 MOUNT = "FailedMount"
+PULL = "imagePullSecrets"
 Keys = Mapping[str, frozenset[str]]
 PUBLISHED = frozenset(
     {"kube-root-ca.crt", "openshift-service-ca.crt"}
@@ -35,23 +36,25 @@ class Named(Struct, frozen=True, kw_only=True):
 def unresolved(view: View) -> Iterator[Fact]:
     """Yield the references of unready pods that lead nowhere.
 
-    The lists of objects decide; where they could not be read, what the kubelet says does.
+    The lists of objects decide; where they could not be read, or lack what a pod that is Ready
+    was given, what the kubelet says does.
     """
+    known = {place: _known(view, place) for place in {pod.metadata.namespace for pod in view.unready}}
     for pod in view.unready:
-        known = {"secret": _secrets(view, pod), "configmap": _config_maps(view, pod)}
+        read = known[pod.metadata.namespace]
         for named in dict.fromkeys(references(pod)):
-            there = known[named.target_kind]
+            there = read[named.target_kind]
             if there is not None and not _leads(named, there) and named.name not in PUBLISHED:
                 yield _fact(view, pod, named, there)
         for named in dict.fromkeys(_told(view, pod)):
-            if known[named.target_kind] is None:
+            if read[named.target_kind] is None:
                 yield _fact(view, pod, named, {})
 
 
 def references(pod: Pod) -> Iterator[Named]:
     """Yield every Secret and ConfigMap that a pod names."""
     for pull in pod.spec.image_pull_secrets:
-        yield Named(target_kind="secret", name=pull.name, via="imagePullSecrets")
+        yield Named(target_kind="secret", name=pull.name, via=PULL)
     for container in (*pod.spec.init_containers, *pod.spec.containers):
         yield from _of_container(container)
     for volume in pod.spec.volumes:
@@ -87,18 +90,24 @@ def _of_volume(kind: str, source: NamedSource) -> Iterator[Named]:
         yield Named(target_kind=kind, name=name, key=item.key, via="volume", optional=source.optional)
 
 
-def _secrets(view: View, pod: Pod) -> Keys | None:
-    place = pod.metadata.namespace
-    if not {place, "*"} & view.secrets.complete_in:
-        return None
-    return {one.metadata.name: one.keys for one in view.secrets.items if one.metadata.namespace == place}
-
-
-def _config_maps(view: View, pod: Pod) -> Keys | None:
-    place = pod.metadata.namespace
-    if not {place, "*"} & view.config_maps.complete_in:
-        return None
-    return {one.metadata.name: _names(one) for one in view.config_maps.items if one.metadata.namespace == place}
+def _known(view: View, place: str) -> dict[str, Keys | None]:
+    """Return the names and keys of each kind in a namespace, ``None`` for a kind that was not read completely."""
+    secrets = {one.metadata.name: one.keys for one in view.secrets.items if one.metadata.namespace == place}
+    maps = {one.metadata.name: _names(one) for one in view.config_maps.items if one.metadata.namespace == place}
+    given = [
+        (named.target_kind, named.name)
+        for pod in view.pods
+        if pod.ready and pod.metadata.namespace == place
+        for named in references(pod)
+        if not named.optional and named.via != PULL and named.name not in PUBLISHED
+    ]
+    return {
+        kind: names if {place, "*"} & complete and all(name in names for one, name in given if one == kind) else None
+        for kind, names, complete in (
+            ("secret", secrets, view.secrets.complete_in),
+            ("configmap", maps, view.config_maps.complete_in),
+        )
+    }
 
 
 def _names(config_map: ConfigMap) -> frozenset[str]:

@@ -62,16 +62,16 @@ _START = _table(
     ("exec-format", r"exec format error"),
     (
         "mount-permission",
-        r"(?:error mounting|to rootfs|subPath|volume)[^\n]*(?:permission denied|operation not permitted)",
+        r"(?:error mounting|to rootfs|subPath|volume|mkdir|mount source path)[^\n]*"
+        r"(?:permission denied|operation not permitted|read-only file ?system)",
     ),
-    ("mount", r"error mounting|subPath|mount a directory onto a file|no such volume"),
+    ("mount", r"error mounting|subPath|mount a directory onto a file|no such volume|mount source path"),
     (
         "command-not-found",
-        r"executable file not found|exec:? \"?[^\n]*no such file or directory|stat [^\n]*no such file or directory"
-        r"|command not found|no such file or directory",
+        r"executable file not found|command not found|executable: no such file"
+        r"|(?:\bexec\b|\bstat\b|starting container process)[^\n]*no such file or directory",
     ),
-    ("read-only", r"read-only file ?system"),
-    ("permission", r"permission denied|operation not permitted|is a directory"),
+    ("permission", r"\bexec\b[^\n]*(?:permission denied|operation not permitted|is a directory)"),
 )
 
 

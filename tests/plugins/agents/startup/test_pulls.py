@@ -91,6 +91,7 @@ def test_each_runtime_s_words_have_a_failure(text: str, failure: str) -> None:
 
 def test_a_refused_account_is_not_said_of_a_repository_that_does_not_exist() -> None:
     assert may_not_exist("denied: Permission denied on resource (or it may not exist)")
+    assert may_not_exist("unexpected status from HEAD request to https://mirror.example/v2/shop/cart: 403 Forbidden")
     assert not may_not_exist("unauthorized: incorrect username or password")
 
 

@@ -110,7 +110,7 @@ def test_where_nothing_can_be_listed_the_kubelet_s_words_count(tmp_path: Path) -
 
 def test_words_about_what_exists_by_now_and_pods_that_are_ready_are_left_out(tmp_path: Path) -> None:
     env = [from_key("secret", "login", "user")]
-    ready = pod("web-1", containers=[container(env=[from_key("secret", "absent", "user")])])
+    ready = pod("web-1", containers=[container(env=[from_key("secret", "absent", "user", optional=True)])])
 
     seen = look(
         StartupAgent(),
@@ -124,3 +124,21 @@ def test_words_about_what_exists_by_now_and_pods_that_are_ready_are_left_out(tmp
     )
 
     assert named(seen) == set()
+
+
+def test_a_list_that_lacks_what_a_ready_pod_was_given_is_not_believed(tmp_path: Path) -> None:
+    ready = pod("web-1", containers=[container(env=[from_key("secret", "web", "user")])])
+    inside = container(env=[from_key("secret", "login", "user"), from_key("configMap", "settings", "mode")])
+
+    silent = look(StartupAgent(), tmp_path / "a", cart(inside), ready, kinds=["Secret", "ConfigMap"])
+    told = look(
+        StartupAgent(),
+        tmp_path / "b",
+        cart(inside),
+        ready,
+        event("Failed", 'Error: secret "login" not found'),
+        kinds=["Secret", "ConfigMap"],
+    )
+
+    assert {name for _, name, *_ in named(silent)} == {"settings"}
+    assert {name for _, name, *_ in named(told)} == {"settings", "login"}

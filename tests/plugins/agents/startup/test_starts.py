@@ -93,7 +93,9 @@ def test_sandboxes_that_came_up_later_are_not_told(tmp_path: Path) -> None:
         ("couldn't find key user in Secret shop/login", "config"),
         ('error mounting "/var/lib/x" to rootfs at "/data": permission denied', "mount-permission"),
         ("error mounting: not a directory: Are you trying to mount a directory onto a file (or vice-versa)?", "mount"),
-        ('mkdir "/srv": read-only file system', "read-only"),
+        ('failed to generate spec: failed to mkdir "/data": mkdir /data: permission denied', "mount-permission"),
+        ("error while creating mount source path '/data': mkdir /data: read-only file system", "mount-permission"),
+        ("apparmor failed to apply profile: write /proc/self/attr/exec: no such file", "other"),
         ("something else", "other"),
     ],
 )
