@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import msgspec
@@ -133,8 +133,8 @@ def _checked(agent: Agent, kept: Iterable[object], vocabulary: Vocabulary) -> It
         complaint = _complaint(agent, observation, vocabulary)
         if complaint:
             complaints[complaint] += 1
-        elif isinstance(observation, Fact | Coverage | Gap):
-            yield observation
+        else:
+            yield cast("Fact | Coverage | Gap", observation)
     for complaint, count in sorted(complaints.items()):
         yield Gap(
             agent=agent.name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,10 +95,8 @@ def test_what_is_no_plain_document_is_refused(text: bytes) -> None:
 
 @given(st.binary(max_size=60) | st.text("{}[]:,-&*a?!<'\" \n", max_size=40).map(str.encode))
 def test_no_text_at_all_raises_anything_else(text: bytes) -> None:
-    try:
+    with contextlib.suppress(DocumentError):
         read_yaml(text, object)
-    except DocumentError as error:
-        assert str(error)
 
 
 def test_a_line_is_found_by_the_path_of_keys() -> None:

@@ -1,0 +1,151 @@
+"""A broken plugin is named, left out and reported; the others go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from investigation import Scripted
+
+from sre_orchestrator.core import plugins as module
+from sre_orchestrator.core.hookspecs import hookimpl
+from sre_orchestrator.core.plugins import Plugins, load_plugins
+from sre_orchestrator.core.settings import Settings
+
+AGENT = Scripted("theirs")
+
+
+@pytest.fixture(autouse=True)
+def _no_installed_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "entry_points", lambda group: [])  # noqa: ARG005 - as the original
+
+
+@pytest.fixture
+def made() -> Iterator[list[str]]:
+    """The names of modules that a test made."""
+    names: list[str] = []
+    yield names
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def plugin(made: list[str], name: str, **hooks: Any) -> str:
+    """Make a module of that name with hook implementations; each is a value or a function."""
+    fresh = ModuleType(name)
+    for hook, value in hooks.items():
+        implementation = value if callable(value) and not isinstance(value, type) else _returning(value)
+        setattr(fresh, hook, hookimpl(implementation))
+    sys.modules[name] = fresh
+    made.append(name)
+    return name
+
+
+def _returning(value: object) -> Any:
+    def hook() -> object:
+        return value
+
+    return hook
+
+
+def loaded(*names: str, **settings: Any) -> Plugins:
+    return load_plugins(names, Settings(state_dir="unused", **settings))
+
+
+def collect(plugins: Plugins, hook: str = "register_agents") -> list[object]:
+    return plugins.collect(hook, settings=Settings(state_dir="unused"))
+
+
+def test_what_plugins_register_is_collected(made: list[str]) -> None:
+    one = plugin(made, "one", register_agents=lambda settings: [AGENT] if settings else [])
+    two = plugin(made, "two", register_agents=[AGENT])
+
+    plugins = loaded(one, two)
+
+    assert collect(plugins) == [AGENT, AGENT]
+    assert [(info.name, info.origin, info.problem) for info in plugins.found] == [
+        ("one", "built in", ""),
+        ("two", "built in", ""),
+    ]
+    assert plugins.gaps() == ()
+
+
+def test_a_third_party_is_found_by_its_entry_point(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    name = plugin(made, "theirs", register_agents=[AGENT])
+    monkeypatch.setattr(module, "entry_points", lambda group: [EntryPoint("their-plugin", name, group)])
+
+    plugins = loaded()
+
+    assert collect(plugins) == [AGENT]
+    assert [(info.name, info.origin) for info in plugins.found] == [("their-plugin", "theirs")]
+
+
+def _exit(settings: object) -> object:
+    del settings
+    sys.exit("I take the program with me")
+
+
+def _break(settings: object) -> object:
+    raise RuntimeError(f"broken with {type(settings).__name__}")
+
+
+@pytest.mark.parametrize(
+    ("registered", "why"),
+    [
+        (_break, "register_agents raised RuntimeError: broken with Settings"),
+        (_exit, "register_agents raised SystemExit: I take the program with me"),
+        (None, "register_agents raised TypeError: 'NoneType' object is not iterable"),
+        ([None], "register_agents returned None, which is no Agent"),
+        (["agent"], "register_agents returned 'agent', which is no Agent"),
+        ([Scripted], "which is no Agent"),
+    ],
+)
+def test_a_plugin_that_breaks_its_contract_is_left_out(made: list[str], registered: object, why: str) -> None:
+    plugins = loaded(plugin(made, "bad", register_agents=registered), plugin(made, "good", register_agents=[AGENT]))
+
+    assert collect(plugins) == [AGENT]
+    (gap,) = plugins.gaps()
+    assert (gap.agent, gap.what, gap.remedy) == ("bad", "everything this plugin adds", "fix, upgrade or uninstall it")
+    assert why in gap.why
+    assert collect(plugins) == [AGENT]
+
+
+@pytest.mark.parametrize("hook", ["register_vocabulary", "register_rules", "register_causes"])
+def test_folders_are_folders(made: list[str], tmp_path: Path, hook: str) -> None:
+    plugins = loaded(plugin(made, "bad", **{hook: ["rules/"]}), plugin(made, "good", **{hook: [tmp_path]}))
+
+    assert plugins.collect(hook) == [tmp_path]
+    assert "which is no Traversable" in plugins.gaps()[0].why
+
+
+def test_a_plugin_that_cannot_be_imported_is_named() -> None:
+    (gap,) = loaded("no_such_module_anywhere").gaps()
+
+    assert (gap.agent, gap.why) == (
+        "no_such_module_anywhere",
+        "ModuleNotFoundError: No module named 'no_such_module_anywhere'",
+    )
+
+
+def test_a_misspelt_hook_is_an_error(made: list[str]) -> None:
+    plugins = loaded(plugin(made, "bad", register_agent=[AGENT]), plugin(made, "good", register_agents=[AGENT]))
+
+    assert "register_agent" in plugins.gaps()[0].why
+    assert collect(plugins) == [AGENT]
+
+
+def test_a_blocked_plugin_is_not_imported() -> None:
+    plugins = loaded("no_such_module_anywhere", block_plugins=("no_such_module_anywhere",))
+
+    assert [info.problem for info in plugins.found] == ["blocked by block_plugins"]
+    assert [gap.remedy for gap in plugins.gaps()] == ["take it out of block_plugins"]
+
+
+def test_calls_are_traced_on_request(made: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    loaded(plugin(made, "one", register_agents=[AGENT]), trace_plugins=True).manager.hook.register_agents(settings=None)
+
+    assert "register_agents" in capsys.readouterr().out
