@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -98,6 +99,7 @@ def rank(
     for candidate in candidates:
         _weigh(candidate, scope, symptoms, changes, graph, proofs, vocabulary)
     _explain_away(candidates)
+    _leave_to_others(candidates, symptoms)
     ordered = sorted(candidates, key=_order)
     hypotheses = [_hypothesis(candidate, proofs) for candidate in ordered]
     return Ranking(
@@ -210,6 +212,17 @@ def _explain_away(candidates: Sequence[Candidate]) -> None:
     for effect in candidates:
         if effect.explained_by:
             effect.terms["explained"] = -(EXPLAINED_STRONG if effect.strong else EXPLAINED_WEAK)
+
+
+def _leave_to_others(candidates: Sequence[Candidate], symptoms: Mapping[str, Fact]) -> None:
+    """Take from what a candidate explains the symptoms of a component that has a proved cause of its own."""
+    owners: dict[str, set[str]] = defaultdict(set)
+    for one in candidates:
+        for fact in one.explains if one.strong else ():
+            if one.reach.get(symptoms[fact].component) == 0:
+                owners[fact].add(one.key)
+    for one in candidates:
+        one.explains = frozenset(fact for fact in one.explains if fact not in owners or one.key in owners[fact])
 
 
 def _accounts_for(origin: Candidate, effect: Candidate) -> bool:
