@@ -131,14 +131,18 @@ def _still_matters(view: View, pod: Pod, one: Seen) -> bool:
     Failures while a container starts are how probes work, and one that is over was one.
     """
     status = _status(pod, one.probe.container.name)
-    if status is None or not_serving(view, pod) or restarted(view, status):
-        return status is not None and (not status.ready or restarted(view, status))
+    if status is None:
+        return False
+    if one.answer.probe == "readiness" and not status.ready and (not_serving(view, pod) or restarted(view, status)):
+        return True
     last = one.event.last or view.scope.until
+    lately = last > view.scope.until - STILL
+    if one.answer.probe != "readiness" and (restarted(view, status) or not status.ready):
+        return restarted(view, status) or lately
     running = status.state.running
     begun = running.started_at if running else None
     up = begun is not None and last > begun + timedelta(seconds=one.probe.grace_seconds)
-    enough = one.event.times >= one.probe.probe.failure_threshold
-    return up and (enough or last > view.scope.until - STILL)
+    return up and (lately or one.event.times >= one.probe.probe.failure_threshold)
 
 
 def _status(pod: Pod, container: str) -> ContainerStatus | None:

@@ -89,6 +89,7 @@ def probe_facts(view: View, pod: Pod) -> Iterator[Fact]:
             port_declared=port in ports if ports and asks_port else None,
             declared_ports=" ".join(map(str, ports)),
             port_served=port in served if asks_port and served.intersection(ports) else None,
+            port_known=_known(port, ports, served, other) if asks_port else None,
             other_port=other.port if other else None,
             other_protocol=other.probe.protocol if other else None,
             path=one.probe.http_get.path if one.probe.http_get else None,
@@ -104,6 +105,11 @@ def _other(one: Declared, every: Sequence[Declared]) -> Declared | None:
     """Return the container's other probe that asks a port."""
     same = {each.name: each for each in every if each.container is one.container and each.probe.port != 0}
     return next((same[name] for name in _OTHER[one.name] if name in same), None)
+
+
+def _known(port: int | None, ports: Sequence[int], served: frozenset[int], other: Declared | None) -> bool:
+    """Say whether the container declares a port, a service sends to it, or the other probe asks it."""
+    return port is not None and (port in ports or port in served or (other is not None and other.port == port))
 
 
 def _served(view: View, pod: Pod) -> frozenset[int]:

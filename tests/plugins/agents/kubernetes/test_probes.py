@@ -14,7 +14,7 @@ from sre_orchestrator.plugins.agents.kubernetes import KubernetesAgent
 
 Json = dict[str, Any]
 REFUSED = "probe failed: dial tcp 10.0.0.7:8081: connect: connection refused"
-FIRST, LAST = "2030-05-01T11:50:00Z", "2030-05-01T11:58:00Z"
+FIRST, LAST, JUST_NOW = "2030-05-01T11:50:00Z", "2030-05-01T11:58:00Z", "2030-05-01T11:59:30Z"
 LIVENESS = {"tcpSocket": {"port": 8081}, "initialDelaySeconds": 5, "periodSeconds": 10, "failureThreshold": 3}
 READINESS = {"httpGet": {"port": "http", "path": "/ready"}, "timeoutSeconds": 2}
 
@@ -46,6 +46,7 @@ def test_a_probe_stands_beside_what_container_and_services_say_of_ports(tmp_path
         "port_declared": False,
         "declared_ports": "8080",
         "port_served": False,
+        "port_known": False,
         "other_port": 8080,
         "other_protocol": "http",
         "initial_delay_seconds": 5,
@@ -79,7 +80,7 @@ def test_a_probe_that_a_mesh_rewrote_is_shown_as_it_was_declared(tmp_path: Path)
     app = container(livenessProbe=rewritten)
     proxy = container("istio-proxy", env=[{"name": "ISTIO_KUBE_APP_PROBERS", "value": json.dumps(kept)}])
     broken = pod("cart-1", containers=[app, proxy], ready=False)
-    told = unhealthy("Liveness probe failed: HTTP probe failed with statuscode: 500")
+    told = unhealthy("Liveness probe failed: HTTP probe failed with statuscode: 500", last=JUST_NOW)
 
     seen = look(KubernetesAgent(), tmp_path, broken, told)
 
@@ -168,10 +169,12 @@ def test_the_latest_of_two_failures_is_marked(tmp_path: Path) -> None:
 def test_the_container_of_an_event_is_found_by_path_and_by_port(tmp_path: Path) -> None:
     first = container("first", livenessProbe={"tcpSocket": {"port": 1}})
     second = container("second", livenessProbe={"tcpSocket": {"port": 8081}})
-    by_path = patch(unhealthy(), involvedObject={"fieldPath": "spec.containers{first}"}, metadata={"name": "a"})
-    by_port = patch(unhealthy(), metadata={"name": "b"})
-    neither = patch(unhealthy("Liveness probe failed: no"), metadata={"name": "c"})
-    no_such = patch(unhealthy("Startup probe failed: no"), metadata={"name": "d"})
+    by_path = patch(
+        unhealthy(last=JUST_NOW), involvedObject={"fieldPath": "spec.containers{first}"}, metadata={"name": "a"}
+    )
+    by_port = patch(unhealthy(last=JUST_NOW), metadata={"name": "b"})
+    neither = patch(unhealthy("Liveness probe failed: no", last=JUST_NOW), metadata={"name": "c"})
+    no_such = patch(unhealthy("Startup probe failed: no", last=JUST_NOW), metadata={"name": "d"})
     both = pod("cart-1", containers=[first, second], ready=False)
 
     facts = look(KubernetesAgent(), tmp_path, both, by_path, by_port, neither, no_such).of("probe.failed")
@@ -179,13 +182,20 @@ def test_the_container_of_an_event_is_found_by_path_and_by_port(tmp_path: Path) 
     assert sorted(str(one.attributes["container"]) for one in facts) == ["first", "first", "second"]
 
 
-def test_failures_of_a_ready_sidecar_beside_an_unready_container_are_left_out(tmp_path: Path) -> None:
-    proxy = container("proxy", livenessProbe=LIVENESS)
-    statuses = [container_status("app", ready=False), container_status("proxy")]
-    broken = pod("cart-1", containers=[container(), proxy], statuses=statuses, ready=False)
-    without_status = pod("cart-2", containers=[probed()], statuses=[], ready=False)
+def test_liveness_of_an_unready_container_shows_only_while_it_fails(tmp_path: Path) -> None:
+    broken = pod("cart-1", containers=[probed()], ready=False)
+    over = unhealthy(count=2, last="2030-05-01T11:50:10Z")
+    going_on = patch(unhealthy(count=2, last=JUST_NOW, name="cart-2"), metadata={"name": "now"})
 
-    seen = look(KubernetesAgent(), tmp_path, broken, without_status, unhealthy(), unhealthy(name="cart-2"))
+    seen = look(KubernetesAgent(), tmp_path, broken, patch(broken, metadata={"name": "cart-2"}), over, going_on)
+
+    assert [one.component for one in seen.of("probe.failed")] == ["pod/shop/cart-2"]
+
+
+def test_a_container_without_status_has_no_failed_probe_yet(tmp_path: Path) -> None:
+    seen = look(
+        KubernetesAgent(), tmp_path, pod("cart-1", containers=[probed()], statuses=[], ready=False), unhealthy()
+    )
 
     assert seen.of("probe.failed") == []
 
