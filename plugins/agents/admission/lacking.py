@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
@@ -81,11 +82,14 @@ def services(view: View) -> Iterator[Fact]:
     Expected is what others are configured to call under the workload's name, what a StatefulSet
     names, and, where most other workloads with ports have a service, one of the workload's name.
     """
-    lonely = [(key, item) for key, item in view.tops() if is_serving(item) and not _is_selected(view, item)]
+    serving = {key: item for key, item in view.tops() if is_serving(item)}
+    selected = _selected(view, serving)
+    lonely = [(key, item) for key, item in serving.items() if key not in selected]
     called = frozenset(view.called()) if lonely else frozenset()
+    usual = _usual(serving, selected)
     for component, item in lonely:
         known = _names(view.services, item.metadata.namespace)
-        service, evidence = _expected(view, component, item, called)
+        service, evidence = _expected(item, called, usual)
         if service and known is not None and service not in known:
             yield view.observe(
                 "service.lacking",
@@ -114,33 +118,42 @@ def _claims(item: Object) -> Iterator[tuple[str, str]]:
                 yield f"{volume_name}-{item.metadata.name}-{number}", volume_name
 
 
-def _is_selected(view: View, item: Object) -> bool:
-    labels, namespace = template_of(item).metadata.labels, item.metadata.namespace
-    return any(
-        one.metadata.namespace == namespace and labels_match(one.spec.selector, labels) for one in view.services.items
+def _selected(view: View, serving: Mapping[str, Object]) -> frozenset[str]:
+    """Return the workloads whose pods a service selects."""
+    selectors: dict[tuple[str, str, str], list[dict[str, str]]] = defaultdict(list)
+    for service in view.services.items:
+        for pair in list(service.spec.selector.items())[:1]:
+            selectors[service.metadata.namespace, *pair].append(service.spec.selector)
+    return frozenset(
+        key
+        for key, item in serving.items()
+        for labels in [template_of(item).metadata.labels]
+        if any(
+            labels_match(selector, labels)
+            for pair in labels.items()
+            for selector in selectors.get((item.metadata.namespace, *pair), ())
+        )
     )
 
 
-def _expected(view: View, component: str, item: Object, called: frozenset[tuple[str, str]]) -> tuple[str, str]:
-    labels = template_of(item).metadata.labels
+def _usual(serving: Mapping[str, Object], selected: frozenset[str]) -> frozenset[str]:
+    """Return the namespaces where most workloads that declare ports have a service."""
+    with_ports: dict[str, list[bool]] = defaultdict(list)
+    for key, item in serving.items():
+        if _has_ports(item):
+            with_ports[item.metadata.namespace].append(key in selected)
+    return frozenset(place for place, have in with_ports.items() if sum(have) >= max(FEW, MOST * len(have)))
+
+
+def _expected(item: Object, called: frozenset[tuple[str, str]], usual: frozenset[str]) -> tuple[str, str]:
+    labels, namespace = template_of(item).metadata.labels, item.metadata.namespace
     names = dict.fromkeys((item.metadata.name, *(labels[key] for key in APP_LABELS if key in labels)))
     for name in names:
-        if (item.metadata.namespace, name) in called:
+        if (namespace, name) in called:
             return name, "callers"
     if isinstance(item, StatefulSet) and item.spec.service_name:
         return item.spec.service_name, "service-name"
-    return (item.metadata.name, "siblings") if _has_ports(item) and _siblings_have(view, component, item) else ("", "")
-
-
-def _siblings_have(view: View, component: str, item: Object) -> bool:
-    """Say whether most of the other workloads of the namespace that declare ports have a service."""
-    others = [
-        other
-        for key, other in view.tops()
-        if key != component and other.metadata.namespace == item.metadata.namespace and is_serving(other)
-    ]
-    selected = [_is_selected(view, other) for other in others if _has_ports(other)]
-    return len(selected) >= FEW and sum(selected) >= MOST * len(selected)
+    return (item.metadata.name, "siblings") if namespace in usual and _has_ports(item) else ("", "")
 
 
 def _has_ports(item: Object) -> bool:
