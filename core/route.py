@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent
@@ -38,8 +38,9 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _AGO = re.compile(
     rf"\b(?:since|for|last|past|over)?\s*(?:about |the )?(?P<count>\d+|{'|'.join(NUMBERS)})\s*"
     r"(?P<unit>seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)\b(?:\s+ago)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
+MAX_AGO = timedelta(days=366)
 
 
 def route(incident: Incident, twin: Twin, agents: Sequence[Agent], settings: Settings) -> Scope:
@@ -59,13 +60,12 @@ def route(incident: Incident, twin: Twin, agents: Sequence[Agent], settings: Set
     if not incident.namespace and named:
         namespaces = tuple(sorted({namespace_of(component) for component in named} - {""})) or namespaces
     text = incident.description.lower()
-    began = incident.at - _ago(text)
     return Scope(
         incident=incident,
         namespaces=namespaces,
         components=named,
         symptoms=tuple(name for name, words in SYMPTOM_WORDS.items() if re.search(rf"\b(?:{words})\b", text)),
-        since=began - timedelta(minutes=settings.window_minutes),
+        since=_before(incident.at, _ago(text) + timedelta(minutes=settings.window_minutes)),
         until=incident.at,
         agents=tuple(agent.name for agent in agents),
     )
@@ -104,4 +104,9 @@ def _ago(text: str) -> timedelta:
         return timedelta()
     count = match["count"]
     number = float(count) if count.isdigit() else NUMBERS[count]
-    return timedelta(seconds=number * _UNITS[match["unit"][0]])
+    return timedelta(seconds=min(number * _UNITS[match["unit"][0]], MAX_AGO.total_seconds()))
+
+
+def _before(at: datetime, ago: timedelta) -> datetime:
+    earliest = datetime.min.replace(tzinfo=at.tzinfo)
+    return at - ago if at - earliest > ago else earliest
