@@ -51,7 +51,7 @@ class LogsAgent:
             await topology.dependencies() if topology else (),
         )
         observe = Observer(self.name, sources.cluster)
-        for fact in _servers(cast, scope, observe):
+        for fact in _servers(cast, observe):
             yield fact
         for coverage in covered(["database.server"], *listings.values()):
             yield coverage
@@ -65,18 +65,17 @@ class LogsAgent:
             yield coverage
 
 
-def _servers(cast: Cast, scope: Scope, observe: Observer) -> Iterator[Fact]:
+def _servers(cast: Cast, observe: Observer) -> Iterator[Fact]:
     for server in cast.servers:
-        if server.namespace in scope.namespaces:
-            for service in server.services or (None,):
-                yield observe(
-                    "database.server",
-                    server.workload,
-                    query=f"kubectl get pods -n {server.namespace} -o wide",
-                    family=server.family,
-                    ready=server.ready,
-                    service=service,
-                )
+        for service in server.services or (None,):
+            yield observe(
+                "database.server",
+                server.workload,
+                query=f"kubectl get pods -n {server.namespace} -o wide",
+                family=server.family,
+                ready=server.ready,
+                service=service,
+            )
 
 
 def _sources_of(streams: Iterable[LogStream], pods: Sequence[Pod], scope: Scope) -> Iterator[Source]:
@@ -86,10 +85,10 @@ def _sources_of(streams: Iterable[LogStream], pods: Sequence[Pod], scope: Scope)
         pod = known.get((stream.namespace, stream.pod))
         if pod is None or pod.status.phase == "Succeeded":
             continue
-        images = {one.name: one.image for one in (*pod.spec.containers, *pod.spec.init_containers)}
+        containers = {one.name for one in (*pod.spec.containers, *pod.spec.init_containers)}
         status = _status(pod, stream.container)
-        if stream.container in images and not (stream.previous and _ended_before(status, scope.since)):
-            yield Source(stream=stream, pod=pod, image=images[stream.container], status=status)
+        if stream.container in containers and not (stream.previous and _ended_before(status, scope.since)):
+            yield Source(stream=stream, pod=pod, status=status)
 
 
 def _status(pod: Pod, container: str) -> ContainerStatus | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.plugins.agents.logs.families import family_of_image
+from sre_orchestrator.plugins.agents.logs.families import family_of_container
 from sre_orchestrator.plugins.objects.addresses import Address, addresses_in, service_of
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Service
@@ -28,6 +29,7 @@ from sre_orchestrator.plugins.sources.ports import Dependency
 
 Read = Mapping[type[Object], tuple[Object, ...]]
 MAX_CLIMB = 4
+_NUMBERED = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3}):(\d{2,5})\b(?!-)")
 _SOURCE_FILES = (
     ".go",
     ".py",
@@ -129,8 +131,9 @@ class Cast:
         return near[0].services[0] if len(near) == 1 else ""
 
     def address(self, text: str, namespace: str) -> Address | None:
-        """Return the first address in a text that names a known service, else the first with a scheme."""
+        """Return the first address in a text that leads to a known service, else the first with a scheme."""
         found = [one for one in addresses_in(text) if not one.host.endswith(_SOURCE_FILES)]
+        found += [Address(host=host, port=int(port)) for host, port in _NUMBERED.findall(text)]
         known = [one for one in found if self.service(one.host, namespace)]
         return next(iter([*known, *(one for one in found if one.scheme)]), None)
 
@@ -173,7 +176,7 @@ class Cast:
     def _servers(self) -> Iterator[Server]:
         seen: set[str] = set()
         for template in self._templates:
-            family = next(filter(None, (family_of_image(one.image) for one in template.containers)), "")
+            family = next(filter(None, map(family_of_container, template.containers)), "")
             if family and template.workload not in seen:
                 seen.add(template.workload)
                 yield Server(

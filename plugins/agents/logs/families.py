@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from sre_orchestrator.plugins.objects.pods import Container
+
 _TEXT = (
     ("mysql", r"mysql|mariadb|\bER_[A-Z]|Unknown database '|Table '[^']+' doesn't exist|\[MY-\d|Error 1\d{3} \(|\(1\d{3}, |\b1\d{3} \(\w{5}\)|: Access denied for user '"),
     ("postgres", r"postgres|psycopg|\bpgx?\b|\bpq: |npgsql|PG::|SQLSTATE (?!HY)|\bFATAL:  |28P01|pg_hba|ERROR:  could not extend|WAL segment"),
@@ -20,31 +22,31 @@ _TEXT = (
     ("grpc", r"rpc error|grpc|StatusCode\.(?!OK)"),
     ("http", r"https?://|\bhttp\b|HTTPConnectionPool|HttpRequestException|HttpClientError|HttpServerError"),
 )  # fmt: skip
-_TEXTS = tuple((family, re.compile(pattern, re.IGNORECASE)) for family, pattern in _TEXT)
 PORTS = {
     3306: "mysql", 33060: "mysql", 5432: "postgres", 6432: "postgres", 27017: "mongodb", 6379: "redis", 26379: "redis",
     5672: "rabbitmq", 5671: "rabbitmq", 9092: "kafka", 9093: "kafka", 11211: "memcached", 9200: "elasticsearch",
     9042: "cassandra", 1433: "sqlserver", 1521: "oracle",
 }  # fmt: skip
-_IMAGE = (
-    ("mysql", r"mysql|mariadb|percona|xtradb|tidb"),
-    ("postgres", r"postgres|timescale|spilo|pgvector|postgis|cockroach"),
-    ("mongodb", r"mongo"),
-    ("redis", r"redis|valkey|keydb|dragonfly"),
-    ("rabbitmq", r"rabbitmq"),
-    ("kafka", r"kafka|redpanda"),
-    ("memcached", r"memcached"),
-    ("elasticsearch", r"elasticsearch|opensearch(?!-dashboards)"),
-    ("cassandra", r"cassandra|scylla"),
-    ("sqlserver", r"mssql|azure-sql"),
-    ("oracle", r"oracle-?(?:db|xe|free)"),
+SERVER_PORTS = {port: PORTS[port] for port in (3306, 5432, 27017, 6379, 5672, 9042, 1433, 1521)}
+_IMAGES = (
+    ("mysql", ("mysql", "mariadb", "percona", "xtradb", "tidb")),
+    ("postgres", ("postgres", "timescale", "spilo", "pgvector", "postgis", "cockroach")),
+    ("mongodb", ("mongo",)),
+    ("redis", ("redis", "valkey", "keydb", "dragonfly")),
+    ("rabbitmq", ("rabbitmq",)),
+    ("kafka", ("kafka", "redpanda")),
+    ("memcached", ("memcached",)),
+    ("elasticsearch", ("elasticsearch", "opensearch")),
+    ("cassandra", ("cassandra", "scylla")),
+    ("sqlserver", ("mssql", "azure-sql")),
+    ("oracle", ("oracle-db", "oracle-xe", "oracle-free", "oracledb")),
 )
-_IMAGES = tuple((family, re.compile(pattern)) for family, pattern in _IMAGE)
-_NO_SERVER = re.compile(
-    r"exporter|operator|backup|client|admin|proxy|insight|express|migrat|-ui\b|commander|sentinel|router|toolbox|tools"
-    r"|sidecar|init|connect\b|mirror|schema-registry|pgbouncer|pgpool|cruise|orchestrator|helper|shell|manager"
-)
-DATABASES = frozenset(family for family, _ in _IMAGE)
+_NO_SERVER = (
+    "exporter", "operator", "backup", "client", "admin", "proxy", "insight", "express", "migrat", "-ui", "commander",
+    "sentinel", "router", "tool", "sidecar", "init", "connect", "mirror", "registry", "bouncer", "pool", "cruise",
+    "orchestrator", "helper", "shell", "manager", "dashboard",
+)  # fmt: skip
+DATABASES = frozenset(family for family, _ in _IMAGES)
 
 
 @lru_cache(maxsize=4096)
@@ -55,8 +57,8 @@ def family_of_text(*texts: str) -> str:
     ('mysql', '')
     """
     for text in texts:
-        for family, pattern in _TEXTS:
-            if pattern.search(text):
+        for family, pattern in _TEXT:
+            if _expression(pattern).search(text):
                 return family
     return ""
 
@@ -68,14 +70,24 @@ def family_of(port: int, *texts: str) -> str:
     return usual if usual and named in ("", "http") else named
 
 
-def family_of_image(image: str) -> str:
-    """Return the family of server that an image runs, or ``""`` for clients, exporters and others.
+def family_of_container(container: Container) -> str:
+    """Return the family of server that a container runs, by its image or else its declared port; ``""`` for others.
 
-    >>> family_of_image("docker.io/bitnami/mysql:8.0"), family_of_image("oliver006/redis_exporter:v1")
-    ('mysql', '')
+    >>> family_of_container(Container(image="docker.io/bitnami/mysql:8.0"))
+    'mysql'
+    >>> family_of_container(Container(image="oliver006/redis_exporter:v1"))
+    ''
     """
-    name = image.lower().rpartition("@")[0] or image.lower()
-    name = name.rpartition("/")[2].partition(":")[0]
-    if _NO_SERVER.search(name):
+    image = container.image.lower().partition("@")[0]
+    name = image.rpartition("/")[2].partition(":")[0]
+    if any(word in name for word in _NO_SERVER):
         return ""
-    return next((family for family, pattern in _IMAGES if pattern.search(name)), "")
+    by_image = next((family for family, words in _IMAGES if any(word in name for word in words)), "")
+    return by_image or next(
+        (SERVER_PORTS[one.container_port] for one in container.ports if one.container_port in SERVER_PORTS), ""
+    )
+
+
+@lru_cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)

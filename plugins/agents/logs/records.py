@@ -18,7 +18,7 @@ _FRAME = re.compile(
 )
 _CONTINUES = re.compile(
     r"^\s|^Caused by:|^-+> |^at \S+\(|^DETAIL:|^HINT:|^The last packet |^Suppressed:|^The above exception|^During handling"
-    r"|^\(Background on this error|^goroutine \d+|^\}$|^Wrapped by|^Traceback \(most recent"
+    r"|^\(Background on this error|^goroutine \d+|^\[signal |^\}$|^Wrapped by|^Traceback \(most recent"
 )
 _EXCEPTION = re.compile(r"^[\w.$:]*(?:Exception|Error|Failure|Refused|Fault)\w*(?:[:(\s]|$)")
 _CAUSE = re.compile(r"^(?:Caused by:|-+> |Wrapped by:?)\s*")

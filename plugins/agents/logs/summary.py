@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.models import Fact, Scope, Struct
 from sre_orchestrator.plugins.agents.logs.callees import Cast, identity
-from sre_orchestrator.plugins.agents.logs.families import DATABASES, family_of, family_of_image
+from sre_orchestrator.plugins.agents.logs.families import DATABASES, family_of, family_of_container
 from sre_orchestrator.plugins.agents.logs.sightings import ANY_ERROR, MAX_SAMPLE, Reading, Sighting
 from sre_orchestrator.plugins.agents.logs.table import Table
 from sre_orchestrator.plugins.objects.pods import ContainerStatus, Pod
@@ -26,7 +26,6 @@ class Source(Struct, frozen=True, kw_only=True):
 
     stream: LogStream
     pod: Pod
-    image: str
     status: ContainerStatus | None = None
 
     @property
@@ -89,7 +88,7 @@ class Summary:
         self._scope = scope
         self._observe = observe
         self._workload = cast.workload(source.pod)
-        self._own = family_of_image(source.image)
+        self._own = frozenset(map(family_of_container, source.pod.spec.containers)) - {""}
 
     def facts(self, reading: Reading) -> Iterator[Fact]:
         """Yield a fact for each group that matters, and the failing calls among them."""
@@ -123,7 +122,7 @@ class Summary:
             host, port = (address.host, address.port) if address else ("", port)
         service = self._cast.service(host, namespace) if host else ""
         family = (self._cast.family(service) if service else "") or one.family or family_of(port)
-        if service or family not in DATABASES or self._own == family:
+        if service or family not in DATABASES or family in self._own:
             return Meant(host=host, port=port, family=family, service=service, named=bool(service))
         guessed = self._cast.server_for(self._workload, namespace, family)
         return Meant(host=host, port=port, family=family, service=guessed)
@@ -183,7 +182,7 @@ class Summary:
         return bool(line_class and line_class.call and not self._serves(group.meant))
 
     def _serves(self, meant: Meant) -> bool:
-        return bool(self._own) and self._own == meant.family
+        return meant.family in self._own
 
     def _call(self, group: Group) -> Fact:
         times = group.times
