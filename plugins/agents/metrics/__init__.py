@@ -16,6 +16,7 @@ from sre_orchestrator.plugins.agents.metrics.curves import curves
 from sre_orchestrator.plugins.agents.metrics.places import Places
 from sre_orchestrator.plugins.agents.metrics.report import Picture, facts
 from sre_orchestrator.plugins.agents.metrics.shifts import shifts
+from sre_orchestrator.plugins.agents.metrics.silence import unmeasured
 from sre_orchestrator.plugins.objects.config import ConfigMap
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Service
@@ -52,6 +53,7 @@ KINDS = frozenset(
         "latency.raised",
         "node.retransmissions",
         "node.border",
+        "node.unmeasured",
     }
 )
 
@@ -75,8 +77,11 @@ class MetricsAgent:
         places = _places(read)
         told = from_shifts(shifts(curves(series, places))) if series else []
         changes = [one for one in merged(told, alerted(firing, places)) if _in_scope(one, scope)]
-        picture = Picture(observe=Observer(self.name, sources.cluster), places=places, changes=changes)
+        observe = Observer(self.name, sources.cluster)
+        picture = Picture(observe=observe, places=places, changes=changes)
         for fact in facts(picture, await _calls(read, sources) if picture.raised() else {}):
+            yield fact
+        for fact in unmeasured(series, places, observe):
             yield fact
         if picture.of("retransmissions"):
             yield Coverage(kind="node.retransmissions", scope="*")

@@ -167,7 +167,7 @@ def _borders(
     for one in found:
         if not one.raised:
             continue
-        rivals = [other.share for other in found if other.node != one.node]
+        rivals = [(other.explained, other.share) for other in found if other.node != one.node]
         yield picture.observe(
             "node.border",
             one.node,
@@ -177,7 +177,7 @@ def _borders(
             explained=one.explained,
             crossing=one.crossing,
             raised=one.raised,
-            likeliest=all(one.share > share for share in rivals),
+            likeliest=all((one.explained, one.share) > rival for rival in rivals),
         )
 
 

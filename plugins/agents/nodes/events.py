@@ -19,7 +19,7 @@ USUAL = re.compile(
 BY_TEXT = (("runtime-unreachable", RUNTIME_UNREACHABLE), ("pleg", PLEG))
 # Reasons of the kubelet, the node controllers, node-problem-detector, the cluster autoscaler and Karpenter.
 BY_REASON = (
-    ("rebooted", re.compile(r"^(?:Rebooted|NodeRebooted|KubeletSetupFailed)$")),
+    ("rebooted", re.compile(r"^(?:Rebooted|NodeRebooted)$")),
     (
         "leaving",
         re.compile(

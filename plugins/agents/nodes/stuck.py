@@ -27,7 +27,9 @@ def stuck_pods(view: View) -> Iterator[Fact]:
             waiting[pod.spec.node_name].append(pod)
         elif view.recent(created) and (took := _took(pod, created)) is not None:
             started[pod.spec.node_name].append(took)
-    stuck = {node: [pod for pod in pods if _overdue(view, pod, node, started)] for node, pods in waiting.items()}
+    stuck = {
+        node: [pod for pod in pods if _waited(view, pod) > _usual(node, started)] for node, pods in waiting.items()
+    }
     for node, pods in sorted(stuck.items()):
         if pods:
             yield view.observe(
@@ -54,11 +56,15 @@ def waits(pod: Pod) -> bool:
     return all(state.waiting is None or state.waiting.reason in CREATING for state in states)
 
 
-def _overdue(view: View, pod: Pod, node: str, started: Mapping[str, Sequence[timedelta]]) -> bool:
+def _waited(view: View, pod: Pod) -> timedelta:
     created = pod.metadata.creation_timestamp
-    elsewhere = [took for other, times in started.items() if other != node for took in times]
-    usual = max(elsewhere, default=PATIENCE)
-    return created is not None and view.scope.until - created > min(usual, PATIENCE)
+    return view.scope.until - created if created else timedelta()
+
+
+def _usual(node: str, started: Mapping[str, Sequence[timedelta]]) -> timedelta:
+    """Return how long starting takes at most on the other nodes."""
+    elsewhere = [max(times) for other, times in started.items() if other != node and times]
+    return min(max(elsewhere, default=PATIENCE), PATIENCE)
 
 
 def _took(pod: Pod, created: datetime) -> timedelta | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from sre_orchestrator.core.models import Fact
@@ -27,27 +28,19 @@ OFF = frozenset({"inactive", "not-found"})
 
 def units(view: View) -> Iterator[Fact]:
     """Yield the state of each unit, and which came up within the window after the rest of its node."""
+    by_part: dict[str, list[Unit]] = defaultdict(list)
+    by_node: dict[str, list[Unit]] = defaultdict(list)
+    for unit in view.units:
+        by_part[_part(unit)].append(unit)
+        by_node[unit.node].append(unit)
     for unit in view.units:
         healthy = unit.state in UP
-        yield view.observe(
-            "unit.state",
-            node_id(unit.node),
-            query=f"systemctl status {unit.name}  # on node {unit.node}",
-            at=unit.since,
-            unit=role(unit.name),
-            name=unit.name,
-            state=unit.state,
-            sub_state=unit.sub_state or None,
-            result=unit.result or None,
-            healthy=healthy,
-            expected=healthy or _expected(view, unit),
-            message=unit.lines[-1] if unit.lines and not healthy else None,
-        )
-        if healthy and _restarted(view, unit):
+        yield _fact(view, unit, healthy=healthy, expected=healthy or _expected(view, unit, by_part[_part(unit)]))
+        if healthy and _restarted(view, unit, by_node[unit.node]):
             yield view.observe(
                 "unit.restarted",
                 node_id(unit.node),
-                query=f"systemctl status {unit.name}  # on node {unit.node}",
+                query=_query(unit),
                 at=unit.since,
                 unit=role(unit.name),
                 name=unit.name,
@@ -63,32 +56,50 @@ def role(name: str) -> str:
     return _ROLE.get(name.removesuffix(".service").lower(), "other")
 
 
-def _expected(view: View, unit: Unit) -> bool:
+def _part(unit: Unit) -> str:
+    mine = role(unit.name)
+    return unit.name if mine == "other" else mine
+
+
+def _query(unit: Unit) -> str:
+    return f"systemctl status {unit.name}  # on node {unit.node}"
+
+
+def _fact(view: View, unit: Unit, *, healthy: bool, expected: bool) -> Fact:
+    return view.observe(
+        "unit.state",
+        node_id(unit.node),
+        query=_query(unit),
+        at=unit.since,
+        unit=role(unit.name),
+        name=unit.name,
+        state=unit.state,
+        sub_state=unit.sub_state or None,
+        result=unit.result or None,
+        healthy=healthy,
+        expected=expected,
+        message=unit.lines[-1] if unit.lines and not healthy else None,
+    )
+
+
+def _expected(view: View, unit: Unit, alike: Sequence[Unit]) -> bool:
     """Say whether a unit that is not up should be.
 
     Not when another unit plays its part on the node, nor when it never ran there and is not
     enabled, nor when it is off on every node since before the window: then it is not in use.
     """
-    mine = role(unit.name)
-    alike = [one for one in view.units if _same_part(one, unit)]
-    if any(one.node == unit.node and one.state in UP for one in alike):
+    if role(unit.name) == "other" or any(one.node == unit.node and one.state in UP for one in alike):
         return False
     ran = unit.since is not None or unit.result != "" or unit.state not in OFF
-    if mine == "other" or not (ran or (unit.enabled and unit.state != "not-found")):
+    if not (ran or (unit.enabled and unit.state != "not-found")):
         return False
     if any(one.state in UP for one in alike):
         return True
     return unit.state not in OFF or view.recent(unit.since)
 
 
-def _same_part(one: Unit, other: Unit) -> bool:
-    return role(one.name) == role(other.name) and (role(one.name) != "other" or one.name == other.name)
-
-
-def _restarted(view: View, unit: Unit) -> bool:
+def _restarted(view: View, unit: Unit, beside: Sequence[Unit]) -> bool:
     """Say whether a unit came up in the window, and not with the node as a whole."""
-    if not view.recent(unit.since) or unit.since is None:
+    if role(unit.name) == "other" or not view.recent(unit.since):
         return False
-    others: Sequence[Unit] = [one for one in view.units if one.node == unit.node and one.name != unit.name]
-    before = [one for one in others if one.since and one.since < view.scope.since]
-    return bool(before) and role(unit.name) != "other"
+    return any(one.since and one.since < view.scope.since for one in beside)

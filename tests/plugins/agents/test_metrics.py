@@ -385,6 +385,17 @@ def test_nodes_are_compared_in_what_they_send_again(tmp_path: Path) -> None:
     assert Coverage(kind="node.retransmissions", scope="*") in found
 
 
+def test_a_node_whose_series_end_early_is_unmeasured(tmp_path: Path) -> None:
+    whole = series("node_load1", flat(1.0), node="node-a")
+    cut = series("node_load1", flat(1.0), node="node-b").splitlines(keepends=True)
+    late = series("node_load1", flat(1.0), node="node-c").splitlines(keepends=True)
+
+    found = look(tmp_path, *shop(SIX), metrics=whole + "".join(cut[:40]) + "".join(late[:-3]))
+
+    (one,) = facts(found, "node.unmeasured")
+    assert (one.component, one.attributes["behind_seconds"]) == ("node/node-b", 20.0 * STEP)
+
+
 def test_workloads_that_call_each_other_in_a_circle_all_turn_slow_first(tmp_path: Path) -> None:
     found = look(
         tmp_path,
