@@ -28,7 +28,7 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
     """
     try:
-        path.write_bytes(gzip.compress(msgspec.json.encode(bundle, order="deterministic"), mtime=0))
+        path.write_bytes(gzip.compress(msgspec.json.encode(bundle), mtime=0))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from error
 

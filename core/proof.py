@@ -12,13 +12,11 @@ class Proofs:
 
     def __init__(self, derivations: Sequence[Derivation]) -> None:
         self._made: dict[str, Derivation] = {}
-        waiting = [one for one in derivations if one.derived is not None]
-        unproved = {one.derived.id for one in waiting if one.derived is not None}
+        waiting = [(one.derived.id, one) for one in derivations if one.derived is not None]
+        unproved = {fact for fact, _ in waiting}
         while unproved:
-            ready = [one for one in waiting if unproved.isdisjoint(_facts(one))]
-            for one in ready:
-                if one.derived is not None:
-                    self._made.setdefault(one.derived.id, one)
+            for fact, one in [pair for pair in waiting if unproved.isdisjoint(_facts(pair[1]))]:
+                self._made.setdefault(fact, one)
             if unproved.isdisjoint(self._made):
                 break  # what is left has no beginning: it was asserted by nothing that is known here
             unproved -= self._made.keys()
