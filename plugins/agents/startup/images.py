@@ -14,9 +14,12 @@ _FAILURES = tuple(
         (
             "invalid-name",
             r"InvalidImageName|invalid reference format|invalid tag format|couldn't parse image|could not parse reference"
-            r"|repository name must be|failed to apply default image tag",
+            r"|repository name must be|failed to apply default image tag|short-name \S+ did not resolve",
         ),
-        ("rate-limited", r"toomanyrequests|too many requests|rate.?limit"),
+        (
+            "rate-limited",
+            r"toomanyrequests|too many requests|pull rate limit|rate limit (?:exceeded|reached)|rate exceeded",
+        ),
         (
             "unresolvable",
             r"no such host|server misbehaving|name resolution|name or service not known|could not resolve host"
@@ -28,7 +31,10 @@ _FAILURES = tuple(
             r"no matching manifest for|no match for platform|does not match the (?:specified|expected|host) platform"
             r"|no image found in (?:manifest list|image index) for architecture|image operating system",
         ),
-        ("tls", r"x509|certificate|server gave HTTP response to HTTPS client|\btls: "),
+        (
+            "tls",
+            r"x509|certificate (?:signed|has|is|verif|required)|bad certificate|server gave HTTP response to HTTPS client|\btls: ",
+        ),
         (
             "timeout",
             r"i/o timeout|deadline exceeded|Client\.Timeout|handshake timeout|timed out|context canceled|waiting for connection"

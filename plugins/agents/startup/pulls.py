@@ -61,7 +61,7 @@ def _failed(view: View, pod: Pod, one: Unstarted, running: Sequence[Running]) ->
     waiting = one.status.state.waiting if one.status else None
     if not told or (waiting and waiting.reason not in PULLING | NOT_YET):
         return
-    failure, text = _telling(told)
+    failure, text = _telling(told, one.container.image)
     image = parse_image(one.container.image)
     others = [other.image for other in running if other.owner != _owner(pod)]
     nearest, differs = _nearest(view, pod, one, others)
@@ -85,10 +85,12 @@ def _failed(view: View, pod: Pod, one: Unstarted, running: Sequence[Running]) ->
     )
 
 
-def _telling(told: Sequence[Said]) -> tuple[str, str]:
-    """Return the failure that the first telling status or event words, and its text."""
+def _telling(told: Sequence[Said], reference: str) -> tuple[str, str]:
+    """Return the failure that the first telling status or event words, and its text; what the image is called says nothing."""
+    image = parse_image(reference)
     for what in told:
-        failure = pull_failure(f"{what.reason} {what.text}")
+        words = what.text.replace(reference, "IMAGE").replace(f"{image.path}/{image.name}", "IMAGE")
+        failure = pull_failure(f"{what.reason} {words}")
         if failure != "other":
             return failure, what.text
     return "other", max((what.text for what in told), key=len)

@@ -82,11 +82,21 @@ def peers(*images: str, secret: str = "") -> list[Json]:
         ("no image found in manifest list for architecture arm64, variant v8, OS linux", "wrong-platform"),
         ("failed to extract layer sha256:4: write /var/lib/x: no space left on device", "no-space"),
         ('Container image "cart:1" is not present with pull policy of Never', "never-pull"),
+        ('short-name "cart:1" did not resolve to an alias', "invalid-name"),
         ('Back-off pulling image "cart:1"', "other"),
     ],
 )
 def test_each_runtime_s_words_have_a_failure(text: str, failure: str) -> None:
     assert pull_failure(text) == failure
+
+
+def test_what_an_image_is_called_says_nothing(tmp_path: Path) -> None:
+    image = "r.example/unauthorized/x509:404"
+    text = f'failed to resolve reference "{image}": Head "https://r.example/v2/unauthorized/x509": connection refused'
+
+    seen = look(StartupAgent(), tmp_path, waiting("cart-1", image), failed("cart-1", image, text))
+
+    assert seen.only("image.pull_failed").attributes["failure"] == "refused"
 
 
 def test_a_refused_account_is_not_said_of_a_repository_that_does_not_exist() -> None:
