@@ -111,8 +111,7 @@ def _facts(source: Source, logs: PodLogs, most: int, cast: Cast, scope: Scope, o
     first, whole = _first(logs.lines(source.stream), most)
     lines = first if whole else list(logs.lines(source.stream, newest_bytes=most))
     yield from Summary(source, cast, table, scope, observe).facts(read_log(lines, table, scope.until))
-    if not source.ended:
-        yield from _start(source, first, cast, scope, observe)
+    yield from _start(source, first, cast, scope, observe)
 
 
 def _first(lines: Iterator[str], most: int) -> tuple[list[str], bool]:
