@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,11 +10,8 @@ from sre_orchestrator.core.models import Fact
 from sre_orchestrator.plugins.agents.network.view import Key, Observe, View, key_of, service_id
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import Secret
+from sre_orchestrator.plugins.objects.naming import ServiceNames, segments
 from sre_orchestrator.plugins.objects.network import Ingress, IngressClass, Service
-
-_NO_NAME = re.compile(r"^(?:v\d+|api|apis|rest|public|internal|services?|app|web|gateway|index|static)?$")
-_WILD = re.compile(r"[*{}()$\\|?+<>].*")
-MANY = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +31,7 @@ class Way:
         """Yield what may name the meant service: id, the path's telling segments, the host's first label."""
         if self.id:
             yield "id", self.id
-        segments = [_WILD.sub("", one).strip("^~=") for one in self.path.split("/")]
-        for segment in [one for one in segments if not _NO_NAME.match(one.lower())][:2]:
+        for segment in segments(self.path):
             yield "path", segment
         if self.host.count(".") > 1:
             yield "host", self.host.partition(".")[0]
@@ -45,7 +39,10 @@ class Way:
 
 def look_at_routes(view: View, observe: Observe) -> Iterator[Fact]:
     """Yield every route, the routes that lead elsewhere than they are named for, classes and secrets that are absent."""
-    names = {namespace: Names(view, namespace) for namespace in view.scope.namespaces}
+    names = {
+        space: ServiceNames([name for namespace, name in view.services if namespace == space])
+        for space in view.scope.namespaces
+    }
     for ways in _ways(view):
         for way in ways:
             yield _route(view, way, observe)
@@ -122,11 +119,11 @@ def _has_port(service: Service, port: int | str) -> bool:
     return any(port in (one.port, one.name) for one in service.spec.ports)
 
 
-def _suspect(view: View, way: Way, ways: Sequence[Way], names: Names, observe: Observe) -> Iterator[Fact]:
-    named = names.named_by(way)
-    meant = next(iter(named.values()), None)
-    if meant is None or names.is_named(way, way.service):
+def _suspect(view: View, way: Way, ways: Sequence[Way], names: ServiceNames, observe: Observe) -> Iterator[Fact]:
+    named = _named_by(way, names)
+    if not named or _is_named(way, way.service, names):
         return
+    meant = (namespace_of(way.component), next(iter(named.values())))
     others = [one for one in ways if one is not way]
     yield observe(
         "route.suspect",
@@ -138,53 +135,25 @@ def _suspect(view: View, way: Way, ways: Sequence[Way], names: Names, observe: O
         exists=way.service in view.services,
         expected=service_id(meant),
         by="+".join(named),
-        taken=any(names.is_named(one, way.service) and one.service in {way.service, meant} for one in others),
-        reached=any(one.service == meant and names.is_named(one, meant) for one in others),
+        taken=any(_is_named(one, way.service, names) and one.service in {way.service, meant} for one in others),
+        reached=any(one.service == meant and _is_named(one, meant, names) for one in others),
         origin=way.origin,
     )
 
 
-class Names:
-    """What the services of a namespace are called in short, so that paths and route ids can be compared."""
-
-    def __init__(self, view: View, namespace: str) -> None:
-        services = [key for key in sorted(view.services) if key[0] == namespace]
-        firsts = Counter(key[1].split("-")[0] for key in services)
-        self._shared = {word for word, count in firsts.items() if count >= MANY and 2 * count >= len(services)}
-        self._known: dict[str, Key] = {}
-        for key in services:
-            for short in self._shorts(key[1]):
-                self._known.setdefault(short, key)
-
-    def named_by(self, way: Way) -> dict[str, Key]:
-        """Return the service that each kind of term names; empty where terms name different ones."""
-        found: dict[str, Key] = {}
-        for kind, term in way.terms:
-            service = next((self._known[one] for one in self._shorts(term) if one in self._known), None)
-            if service:
-                found.setdefault(kind, service)
-        return found if len(set(found.values())) == 1 else {}
-
-    def is_named(self, way: Way, service: Key) -> bool:
-        """Say whether a term of the route names ``service``."""
-        shorts = self._shorts(service[1])
-        return any(set(self._shorts(term)) & set(shorts) for _, term in way.terms)
-
-    def _shorts(self, name: str) -> list[str]:
-        """Return the comparable forms of a name: whole, and without the word that most services begin with."""
-        first, _, rest = name.partition("-")
-        forms = [name, rest] if rest and first in self._shared else [name]
-        return [one for form in forms if (one := _plain(form))]
+def _named_by(way: Way, names: ServiceNames) -> dict[str, str]:
+    """Return the service that each kind of term names; empty where terms name different ones."""
+    found: dict[str, str] = {}
+    for kind, term in way.terms:
+        service = names.named(term)
+        if service:
+            found.setdefault(kind, service)
+    return found if len(set(found.values())) == 1 else {}
 
 
-def _plain(name: str) -> str:
-    """Return letters and digits in lower case without a ``service`` ending and a plural ``s``.
-
-    >>> _plain("Orders-Service"), _plain("order_svc"), _plain("address")
-    ('order', 'order', 'address')
-    """
-    letters = re.sub(r"(?<=.)(?:services?|svc)$", "", re.sub(r"[^a-z0-9]", "", name.lower()))
-    return re.sub(r"(?<=[a-rt-z]{2})s$", "", letters)
+def _is_named(way: Way, service: Key, names: ServiceNames) -> bool:
+    """Say whether a term of the route names ``service``."""
+    return any(names.same(term, service[1]) for _, term in way.terms)
 
 
 def _query(way: Way) -> str:
