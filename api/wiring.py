@@ -54,12 +54,13 @@ class Installation:
         self.settings = settings
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
-        self.vocabulary: Vocabulary = load_vocabulary(self._folders("register_vocabulary"))
+        cache = Path(settings.state_dir) / "cache"
+        self.vocabulary: Vocabulary = load_vocabulary(self._folders("register_vocabulary"), cache=cache)
         self.book: RuleBook = load_book(
             self.vocabulary,
             rule_folders=(*self._folders("register_rules"), *map(Path, settings.rule_folders)),
             cause_folders=self._folders("register_causes"),
-            cache=Path(settings.state_dir) / "cache",
+            cache=cache,
         )
         self.plan: Plan = self.book.compile()
 

@@ -177,6 +177,7 @@ class Cause(Struct, frozen=True, kw_only=True):
     ``blamed_on`` names the object that a report names: ``workload`` climbs ``owns`` to the top,
     the others take the component as the rule gives it. ``symptoms`` are the symptom classes that
     this cause typically shows. ``confused_with`` lists the look-alikes that its rules tell apart.
+    ``consequence`` marks what a fault elsewhere looks like from here: its symptoms stay the origin's.
     """
 
     id: str
@@ -187,6 +188,7 @@ class Cause(Struct, frozen=True, kw_only=True):
     symptoms: tuple[str, ...] = ()
     propagates: tuple[Propagation, ...] = ()
     confused_with: tuple[str, ...] = ()
+    consequence: bool = False
     remedy: tuple[Step, ...] = ()
     references: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()

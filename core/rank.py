@@ -218,7 +218,7 @@ def _leave_to_others(candidates: Sequence[Candidate], symptoms: Mapping[str, Fac
     """Take from what a candidate explains the symptoms of a component that has a proved cause of its own."""
     owners: dict[str, set[str]] = defaultdict(set)
     for one in candidates:
-        for fact in one.explains if one.strong else ():
+        for fact in one.explains if one.strong and not one.cause.consequence else ():
             if one.reach.get(symptoms[fact].component) == 0:
                 owners[fact].add(one.key)
     for one in candidates:

@@ -8,8 +8,10 @@ from datetime import datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from math import isfinite
+from pathlib import Path
 from typing import Literal
 
+from sre_orchestrator.core.cache import digest_of, remember, remembered
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.models import Fact, Struct
@@ -89,20 +91,18 @@ def _malformed(fact: Fact) -> str:
     return ""
 
 
-def load_vocabulary(folders: Iterable[Traversable] = ()) -> Vocabulary:
+def load_vocabulary(folders: Iterable[Traversable] = (), *, cache: Path | None = None) -> Vocabulary:
     """Read the built-in vocabulary and those of plugins (folders of YAML files, kind → FactKind).
 
     A file of a plugin that cannot be read, or declares a kind again, is refused and named in ``problems``.
+    With ``cache`` (a folder), the built-in vocabulary is kept there.
 
     Raises:
         RuleError: a built-in file cannot be used.
 
     """
-    origin: dict[str, str] = {}
-    kinds: dict[str, FactKind] = {}
+    kinds, origin = _builtin(cache)
     problems: list[str] = []
-    for path in _files(files("sre_orchestrator.core") / "kinds"):
-        kinds |= _declared(path, origin)
     for folder in folders:
         try:
             for path in _files(folder):
@@ -120,6 +120,21 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(word, list(words), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _builtin(cache: Path | None) -> tuple[dict[str, FactKind], dict[str, str]]:
+    """Return the built-in kinds, and the file that declares each."""
+    paths = _files(files("sre_orchestrator.core") / "kinds")
+    name = f"kinds-{digest_of(part for path in paths for part in (str(path).encode(), path.read_bytes()))}"
+    known = remembered(cache, name, tuple[dict[str, FactKind], dict[str, str]])
+    if known is not None:
+        return known
+    kinds: dict[str, FactKind] = {}
+    origin: dict[str, str] = {}
+    for path in paths:
+        kinds |= _declared(path, origin)
+    remember(cache, name, (kinds, origin))
+    return kinds, origin
 
 
 def _files(folder: Traversable) -> list[Traversable]:

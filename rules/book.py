@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.resources import files
@@ -11,6 +10,7 @@ from pathlib import Path, PurePath
 
 import msgspec
 
+from sre_orchestrator.core.cache import digest_of, remember, remembered
 from sre_orchestrator.core.documents import line_of
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.models import Cause, Struct
@@ -36,7 +36,6 @@ DOMAINS = (
     "change",
 )
 FORMAT = 2
-DIGEST_BYTES = 8
 
 
 class RuleBook(Struct, frozen=True, kw_only=True):
@@ -90,13 +89,13 @@ def load_book(
     foreign = [file for folder in rule_folders for file in _files(folder, problems)]
     everything = [*(file for catalogue in catalogues for file in catalogue), *own, *foreign]
     digest = _digest([*everything, *(("problem", problem.encode()) for problem in problems)], vocabulary)
-    known = _cached(cache, digest)
+    known = remembered(cache, f"book-{digest}", RuleBook)
     if known is not None:
         return known
     causes = _causes(catalogues, len(builtin_causes()), problems)
     rules = _rules(own, foreign, problems, vocabulary, causes)
     book = RuleBook(digest=digest, rules=rules, causes=causes, problems=tuple(problems))
-    _keep(cache, book)
+    remember(cache, f"book-{digest}", book)
     return book
 
 
@@ -166,29 +165,5 @@ def _new(rule: Rule, known: Mapping[str, Rule]) -> Rule:
 
 
 def _digest(contents: Iterable[tuple[str, bytes]], vocabulary: Vocabulary) -> str:
-    whole = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    whole.update(msgspec.msgpack.encode((FORMAT, version("sre-orchestrator"), vocabulary.kinds), order="sorted"))
-    for path, text in contents:
-        whole.update(PurePath(path).name.encode() + b"\0" + text + b"\0")
-    return whole.hexdigest()
-
-
-def _cached(folder: Path | None, digest: str) -> RuleBook | None:
-    if folder is None:
-        return None
-    try:
-        return msgspec.msgpack.decode((folder / f"book-{digest}.msgpack").read_bytes(), type=RuleBook)
-    except (OSError, msgspec.DecodeError):
-        return None
-
-
-def _keep(folder: Path | None, book: RuleBook) -> None:
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f"book-{book.digest}.partial"
-        partial.write_bytes(msgspec.msgpack.encode(book))
-        partial.replace(folder / f"book-{book.digest}.msgpack")
-    except OSError:
-        return
+    about = msgspec.msgpack.encode((FORMAT, version("sre-orchestrator"), vocabulary.kinds), order="sorted")
+    return digest_of([about, *(part for path, text in contents for part in (PurePath(path).name.encode(), text))])

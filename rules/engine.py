@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 
 from sre_orchestrator.core.facts import fact_id
 from sre_orchestrator.core.models import Cause, Conclusion, Coverage, Derivation, Edge, Fact, Gap
@@ -20,7 +21,7 @@ from sre_orchestrator.rules.memory import Memory, Row
 from sre_orchestrator.rules.model import Conclude, Derive, Rule
 from sre_orchestrator.rules.negation import Undecided, absent_or_undecided
 from sre_orchestrator.rules.operators import Value
-from sre_orchestrator.rules.stratify import derived_kinds, read_kinds, stratify
+from sre_orchestrator.rules.stratify import derived_kinds, pattern_kinds, read_kinds, stratify
 from sre_orchestrator.rules.templates import render, slots, typed
 
 Binding = Mapping[str, Row]
@@ -38,7 +39,7 @@ class Plan:
         self.rules = stratify(rules)
         self.causes = causes
         self.digest = digest
-        self._compiled = tuple(compile_rule(rule) for rule in self.rules)
+        self._compiled: dict[str, CompiledRule] = {}
         self.derived_kinds = frozenset(kind for rule in self.rules for kind in derived_kinds(rule))
         self._read = frozenset(kind for rule in self.rules for kind in read_kinds(rule))
 
@@ -68,11 +69,23 @@ class Plan:
         wanted = [fact for fact in facts if fact.kind in self._read]
         run = _Run(Memory(wanted, edges, coverage, tick), self.derived_kinds, budget)
         try:
-            for stratum in sorted({rule.rule.stratum for rule in self._compiled}):
-                run.stratum([rule for rule in self._compiled if rule.rule.stratum == stratum])
+            possible = self._possible({fact.kind for fact in wanted})
+            for _, rules in groupby(possible, key=lambda compiled: compiled.rule.stratum):
+                run.stratum(tuple(rules))
         except _Exhausted as spent:
             gaps.append(_gap(str(spent)))
         return Inference(derivations=run.derivations(), gaps=tuple(gaps))
+
+    def _possible(self, kinds: set[str]) -> list[CompiledRule]:
+        """Return the rules, by stratum, whose positive facts there are or could be derived; compiled when first used."""
+        known = kinds | self.derived_kinds
+        found = []
+        for rule in self.rules:
+            if any(pattern_kinds(variant.patterns) <= known for variant in rule.variants):
+                if rule.id not in self._compiled:
+                    self._compiled[rule.id] = compile_rule(rule)
+                found.append(self._compiled[rule.id])
+        return found
 
 
 class _Run:

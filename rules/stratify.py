@@ -39,14 +39,14 @@ def read_kinds(rule: Rule) -> frozenset[str]:
 
 
 def _positive(rule: Rule) -> frozenset[str]:
-    return frozenset(kind for variant in rule.variants for kind in _kinds(variant.patterns))
+    return frozenset(kind for variant in rule.variants for kind in pattern_kinds(variant.patterns))
 
 
 def _closed(rule: Rule) -> frozenset[str]:
     """Return the kinds that must be complete: negated, counted, or joined after a count."""
     after = [pattern for variant in rule.variants for pattern in joined_late(variant, rule)]
     negated = [pattern for group in rule.none for pattern in group]
-    return frozenset(_kinds([*negated, *(count.of for count in rule.counts), *after]))
+    return frozenset(pattern_kinds([*negated, *(count.of for count in rule.counts), *after]))
 
 
 def joined_late(variant: Variant, rule: Rule) -> tuple[Pattern, ...]:
@@ -68,7 +68,8 @@ def names_used(pattern: Pattern) -> set[str]:
     return {end.ref.name for end in (pattern.source, pattern.target) if end.ref}
 
 
-def _kinds(patterns: Iterable[Pattern]) -> set[str]:
+def pattern_kinds(patterns: Iterable[Pattern]) -> set[str]:
+    """Return the kinds of the facts that ``patterns`` match."""
     return {pattern.kind for pattern in patterns if isinstance(pattern, FactPattern)}
 
 

@@ -12,7 +12,7 @@ from sre_orchestrator.core.vocabulary import load_vocabulary
 
 NOW = datetime(2030, 5, 1, tzinfo=UTC)
 QUOTA = Cause(id="quota-pods-exceeded", title="", category="admission", blamed_on="namespace")
-DOWN = Cause(id="dependency-unavailable", title="", category="routing", blamed_on="workload")
+DOWN = Cause(id="dependency-unavailable", title="", category="routing", blamed_on="workload", consequence=True)
 OBSERVE = Observer("test")
 CART = OBSERVE("workload.unavailable", "deployment/shop/cart", desired=1, available=0)
 WEB = OBSERVE("workload.unavailable", "deployment/shop/web", desired=1, available=0)
