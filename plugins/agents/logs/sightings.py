@@ -90,17 +90,17 @@ def _sighting(record: Record, table: Table, last: int) -> Sighting | None:
         name=name,
         captures=captures,
         family=family,
-        relayed=_relayed(name, family, record.text),
+        relayed=_relayed(name, family in DATABASES or bool(match and table.classes[name].database), record.text),
         line=record.begin,
         last_words=late,
         text=record.text,
     )
 
 
-def _relayed(name: str, family: str, text: str) -> bool:
+def _relayed(name: str, of_database: bool, text: str) -> bool:
     """Say whether a callee's answer is quoted: its trouble with its own callees is not this container's."""
     answers = len(_ANSWER.findall(text))
-    return answers > 1 or (answers == 1 and family in DATABASES) or (name not in ANSWERS and bool(_BODY.search(text)))
+    return answers > 1 or (answers == 1 and of_database) or (name not in ANSWERS and bool(_BODY.search(text)))
 
 
 def _in_utc(stamp: Stamp | None, shift: timedelta) -> datetime | None:

@@ -54,6 +54,7 @@ class LineClass(Struct, frozen=True, kw_only=True):
     patterns: tuple[str, ...]
     priority: int = USUAL_PRIORITY
     call: bool = False
+    database: bool = False
     noisy: bool = False
     start: bool = False
 
