@@ -25,19 +25,20 @@ class DocumentError(InputError):
         self.line = line
 
 
-def read_yaml(text: bytes, kind: type[T], *, max_nodes: int = MAX_NODES) -> T:
+def read_yaml(text: bytes, kind: type[T], *, max_nodes: int = MAX_NODES, unique_keys: bool = True) -> T:
     """Return the document as ``kind``; ``object`` takes anything.
 
     Raises:
         DocumentError: the text is no YAML, repeats a key, has more than ``max_nodes`` nodes once
-            its aliases are expanded, or is no ``kind``.
+            its aliases are expanded, or is no ``kind``. Without ``unique_keys`` the last of
+            repeated keys counts, as in files that other programs read.
 
     """
     try:
         loader = _LOADER(text)
         node = loader.get_single_node()
         if node is not None:
-            _Bounds(max_nodes).size(node)
+            _Bounds(max_nodes, unique_keys).size(node)
         value = None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
@@ -72,8 +73,9 @@ def line_of(text: bytes, where: Where) -> int:
 class _Bounds:
     """Measures what a document expands to, each aliased part once (a billion laughs takes no time)."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, unique_keys: bool) -> None:
         self._limit = limit
+        self._unique_keys = unique_keys
         self._sizes: dict[int, int] = {}
 
     def size(self, node: yaml.Node) -> int:
@@ -93,10 +95,15 @@ class _Bounds:
             return list(node.value)
         if not isinstance(node, yaml.MappingNode):
             return []
-        seen: set[tuple[str, object]] = set()
-        for key, _ in node.value:
-            name = (key.tag, key.value)
-            if isinstance(key, yaml.ScalarNode) and name in seen:
-                raise DocumentError(f"the key {key.value!r} is there twice; remove one", key.start_mark.line + 1)
-            seen.add(name if isinstance(key, yaml.ScalarNode) else ("", id(key)))
+        if self._unique_keys:
+            _refuse_repeated(node)
         return [one for pair in node.value for one in pair]
+
+
+def _refuse_repeated(node: yaml.MappingNode) -> None:
+    seen: set[tuple[str, str]] = set()
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            if (key.tag, key.value) in seen:
+                raise DocumentError(f"the key {key.value!r} is there twice; remove one", key.start_mark.line + 1)
+            seen.add((key.tag, key.value))

@@ -47,7 +47,10 @@ def attributes_text(component: Component) -> str:
 
 def time_text(at: datetime) -> str:
     """Return a time as text that sorts: UTC, microseconds always there."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+    try:
+        return at.astimezone(UTC).isoformat(timespec="microseconds")
+    except OverflowError:  # in UTC it would be before the year 1 or after 9999
+        return at.replace(tzinfo=UTC).isoformat(timespec="microseconds")
 
 
 def time_from(text: str) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sre_orchestrator.plugins.objects.meta import Object, Part
+from sre_orchestrator.plugins.objects.meta import Object, Part, Time
 
 
 class Involved(Part, frozen=True, kw_only=True):
@@ -28,7 +28,7 @@ class EventSeries(Part, frozen=True, kw_only=True):
     """A repeated event."""
 
     count: int = 0
-    last_observed_time: datetime | None = None
+    last_observed_time: Time | None = None
 
 
 class Event(Object, frozen=True, kw_only=True):
@@ -45,9 +45,9 @@ class Event(Object, frozen=True, kw_only=True):
     source: EventSource | None = None
     reporting_component: str = ""
     reporting_controller: str = ""
-    first_timestamp: datetime | None = None
-    last_timestamp: datetime | None = None
-    event_time: datetime | None = None
+    first_timestamp: Time | None = None
+    last_timestamp: Time | None = None
+    event_time: Time | None = None
 
     @property
     def about(self) -> Involved:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sre_orchestrator.plugins.objects.meta import Object, Part
+from sre_orchestrator.plugins.objects.meta import Object, Part, Time
 from sre_orchestrator.plugins.objects.pods import Condition, IntOrString
 from sre_orchestrator.plugins.objects.selectors import Taint
 
@@ -36,7 +34,7 @@ class LeaseSpec(Part, frozen=True, kw_only=True):
 
     holder_identity: str = ""
     lease_duration_seconds: int = 0
-    renew_time: datetime | None = None
+    renew_time: Time | None = None
 
 
 class Lease(Object, frozen=True, kw_only=True):

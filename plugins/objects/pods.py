@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
-from sre_orchestrator.plugins.objects.meta import Meta, Object, Part
+from sre_orchestrator.plugins.objects.meta import Meta, Object, Part, Time
 from sre_orchestrator.plugins.objects.selectors import LabelSelector, NodeSelector, Toleration
 
 IntOrString = int | str
@@ -301,7 +299,7 @@ class PodTemplate(Part, frozen=True, kw_only=True):
 class Running(Part, frozen=True, kw_only=True):
     """A running container."""
 
-    started_at: datetime | None = None
+    started_at: Time | None = None
 
 
 class Waiting(Part, frozen=True, kw_only=True):
@@ -318,8 +316,8 @@ class Terminated(Part, frozen=True, kw_only=True):
     signal: int = 0
     reason: str = ""
     message: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    started_at: Time | None = None
+    finished_at: Time | None = None
 
 
 class ContainerState(Part, frozen=True, kw_only=True):
@@ -349,9 +347,9 @@ class Condition(Part, frozen=True, kw_only=True):
     status: str = ""
     reason: str = ""
     message: str = ""
-    last_transition_time: datetime | None = None
-    last_heartbeat_time: datetime | None = None
-    last_update_time: datetime | None = None
+    last_transition_time: Time | None = None
+    last_heartbeat_time: Time | None = None
+    last_update_time: Time | None = None
 
 
 class PodStatus(Part, frozen=True, kw_only=True):
@@ -362,7 +360,7 @@ class PodStatus(Part, frozen=True, kw_only=True):
     message: str = ""
     pod_ip: str = msgspec.field(name="podIP", default="")
     host_ip: str = msgspec.field(name="hostIP", default="")
-    start_time: datetime | None = None
+    start_time: Time | None = None
     conditions: tuple[Condition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()

@@ -8,7 +8,11 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_QUANTITY = re.compile(r"^(?P<number>[+-]?(?:\d+\.?\d*|\.\d+))(?P<suffix>[eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$")
+_QUANTITY = re.compile(
+    r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?P<suffix>[eE][+-]?[0-9]{1,9}|[numkMGTPE]|[KMGTPE]i)?"
+)
+LARGEST = Decimal(2**63 - 1)
+MAX_DIGITS = 64
 _SUFFIX = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),
@@ -24,7 +28,7 @@ _SUFFIX = {
 
 
 def parse_quantity(text: str | float) -> Decimal:
-    """Return the exact value of a quantity.
+    """Return the value of a quantity: exact, and as Kubernetes has it at most 2^63-1 in magnitude.
 
     Raises:
         ValueError: the text is no quantity.
@@ -33,13 +37,15 @@ def parse_quantity(text: str | float) -> Decimal:
     ['0.100', '1073741824', '1E+3', '2', '0.5']
 
     """
-    match = _QUANTITY.match(str(text).strip())
-    if not match:
+    match = _QUANTITY.fullmatch(str(text).strip())
+    if not match or len(match["number"]) > MAX_DIGITS:
         raise ValueError(f"{text!r} is no Kubernetes quantity such as 100m, 1Gi or 1e3")
     suffix = match["suffix"] or ""
-    if suffix[:1] in {"e", "E"} and len(suffix) > 1:
-        return Decimal(match["number"] + suffix)
-    return Decimal(match["number"]) * _SUFFIX.get(suffix, Decimal(1))
+    if suffix[:1] in {"e", "E"} and suffix[1:] not in {"", "i"}:
+        value = Decimal(match["number"] + suffix)
+    else:
+        value = Decimal(match["number"]) * _SUFFIX.get(suffix, Decimal(1))
+    return max(-LARGEST, min(value, LARGEST))
 
 
 def amount(amounts: dict[str, int | str | float] | dict[str, int | str], name: str) -> float:

@@ -7,9 +7,8 @@ Source: kubernetes.io/docs/concepts/overview/working-with-objects/labels and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
-from sre_orchestrator.plugins.objects.meta import Part
+from sre_orchestrator.plugins.objects.meta import Part, Time
 
 
 class Requirement(Part, frozen=True, kw_only=True):
@@ -95,7 +94,7 @@ class Taint(Part, frozen=True, kw_only=True):
     key: str = ""
     value: str = ""
     effect: str = ""
-    time_added: datetime | None = None
+    time_added: Time | None = None
 
     def __str__(self) -> str:
         return f"{self.key}={self.value}:{self.effect}" if self.value else f"{self.key}:{self.effect}"

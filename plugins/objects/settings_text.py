@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
+from sre_orchestrator.core.documents import DocumentError, read_yaml
+
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 30
 _PLACE = re.compile(r"\$\((?P<plain>\w+)\)|\$\{(?P<name>[\w.-]+)(?::-?(?P<default>[^{}]*))?\}")
@@ -46,8 +48,9 @@ def tree_of(text: str) -> object | None:
             return msgspec.json.decode(text.encode(), type=dict[str, object] | list[object])
         if not _YAML.search(text):
             return None
-        documents = [msgspec.yaml.decode(part.encode()) for part in re.split(r"^---.*$", text, flags=re.MULTILINE)]
-    except (msgspec.DecodeError, ValueError, RecursionError):
+        parts = re.split(r"^---.*$", text, flags=re.MULTILINE)
+        documents = [read_yaml(part.encode(), object, unique_keys=False) for part in parts]
+    except (msgspec.DecodeError, DocumentError, ValueError, RecursionError):
         return None
     kept = [one for one in documents if isinstance(one, dict | list)]
     return (kept[0] if len(kept) == 1 else kept) if kept else None

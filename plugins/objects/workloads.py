@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sre_orchestrator.plugins.objects.meta import Object, Part
+from sre_orchestrator.plugins.objects.meta import Object, Part, Time
 from sre_orchestrator.plugins.objects.pods import Condition, IntOrString, PodTemplate
 from sre_orchestrator.plugins.objects.selectors import LabelSelector
 
@@ -120,7 +118,7 @@ class CronJobSpec(Part, frozen=True, kw_only=True):
 class CronJobStatus(Part, frozen=True, kw_only=True):
     """``status`` of a CronJob."""
 
-    last_schedule_time: datetime | None = None
+    last_schedule_time: Time | None = None
 
 
 class CronJob(Object, frozen=True, kw_only=True):

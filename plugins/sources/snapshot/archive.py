@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -16,6 +17,17 @@ from sre_orchestrator.core.settings import SnapshotLimits
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar", ".zip")
 CHUNK = 1024 * 1024
+# zipfile raises RuntimeError for encrypted members, and what the decompressors raise goes through.
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @contextmanager
@@ -40,7 +52,7 @@ def unpacked(path: Path, limits: SnapshotLimits) -> Iterator[Path]:
                 _unzip(path, target, _Allowance(path, limits))
             else:
                 _untar(path, target, _Allowance(path, limits))
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
+        except _DAMAGED as error:
             raise InputError(f"{path}: the archive is damaged: {error}; copy it again") from error
         yield target
 

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.registry import KINDS
@@ -15,8 +16,10 @@ from sre_orchestrator.plugins.sources.ports import Listing
 from sre_orchestrator.plugins.sources.snapshot.layouts import Layout
 
 K = TypeVar("K", bound=Object)
+SHOWN = 3
 PARTIAL = "snapshot/partial"
 AGENT = "snapshot"
+MAX_NODES = 5_000_000
 
 
 class _Envelope(msgspec.Struct, Generic[K]):
@@ -76,6 +79,8 @@ def _read(path: Path, root: Path, kind: type[K], expected: str) -> _File[K]:
         return _decoded(_json_of(path), where, kind, expected)
     except UnicodeDecodeError:
         return _read_repaired(path.read_bytes(), where, kind, expected)
+    except RecursionError:
+        return _File(gaps=(_gap(where, "is nested too deeply"),))
     except _Unreadable as problem:
         return _File(gaps=(_gap(where, str(problem)),))
 
@@ -95,23 +100,35 @@ def _json_of(path: Path) -> bytes:
     if path.suffix == ".json":
         return text
     try:
-        return msgspec.json.encode(msgspec.yaml.decode(text))
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _Unreadable(f"is not YAML: {error}") from error
+        return msgspec.json.encode(read_yaml(text, object, max_nodes=MAX_NODES, unique_keys=False))
+    except (DocumentError, TypeError) as error:
+        raise _Unreadable(f"cannot be read: {error}") from error
 
 
 def _decoded(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
     try:
         if text.lstrip()[:1] == b"[":
-            return _File(items=tuple(msgspec.json.decode(text, type=list[kind])), whole=True)  # type: ignore[valid-type]
+            return _sorted_out(msgspec.json.decode(text, type=list[kind]), where, expected)  # type: ignore[valid-type]
         envelope = msgspec.json.decode(text, type=_Envelope[kind])  # type: ignore[valid-type]
     except msgspec.DecodeError:
         return _read_loosely(text, where, kind, expected)
     if envelope.kind not in ("", expected, f"{expected}List", "List"):
         raise _Unreadable(f"holds a {envelope.kind}, not a {expected}List")
     if envelope.items is None and envelope.kind == expected:
-        return _File(items=(msgspec.json.decode(text, type=kind),), whole=True)
-    return _File(items=tuple(envelope.items or ()), whole=True)
+        return _sorted_out([msgspec.json.decode(text, type=kind)], where, expected)
+    return _sorted_out(envelope.items or (), where, expected)
+
+
+def _sorted_out(items: Sequence[K], where: str, expected: str, gaps: Sequence[Gap] = ()) -> _File[K]:
+    """Leave out what is of another kind or has no name, and say so."""
+    others = [item.kind for item in items if item.kind not in ("", expected)]
+    good = tuple(item for item in items if item.kind in ("", expected) and item.metadata.name)
+    found = list(gaps)
+    if others:
+        found.append(_gap(where, f"holds {len(others)} of other kinds ({', '.join(sorted(set(others))[:SHOWN])})"))
+    if nameless := len(items) - len(others) - len(good):
+        found.append(_gap(where, f"holds {nameless} {expected} without a name"))
+    return _File(items=good, gaps=tuple(found), whole=not gaps and not nameless)
 
 
 def _read_repaired(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
@@ -136,10 +153,24 @@ def _read_loosely(text: bytes, where: str, kind: type[K], expected: str) -> _Fil
     gaps: list[Gap] = []
     for number, item in enumerate(items):
         try:
-            good.append(msgspec.json.decode(item, type=kind))
+            good.append(_item(item, kind))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             gaps.append(_gap(f"{where} item {number}", f"is no {expected}: {error}"))
-    return _File(items=tuple(good), gaps=tuple(gaps), whole=not gaps)
+    return _sorted_out(good, where, expected, gaps)
+
+
+def _item(text: msgspec.Raw, kind: type[K]) -> K:
+    """Return one object; ``null`` where a list or text belongs is what Go writes for nothing."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError:
+        return msgspec.json.decode(msgspec.json.encode(_without_nulls(msgspec.json.decode(text))), type=kind)
+
+
+def _without_nulls(node: object) -> object:
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
+    return [_without_nulls(one) for one in node] if isinstance(node, list) else node
 
 
 def _gap(where: str, why: str) -> Gap:

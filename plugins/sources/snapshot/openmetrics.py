@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -34,6 +35,8 @@ def read_series(path: Path) -> tuple[tuple[Series, ...], tuple[Gap, ...]]:
             try:
                 identity, value, at = line.rsplit(None, 2)
                 number, moment = float(value), float(at)
+                if not math.isfinite(moment):
+                    raise ValueError(at)
             except ValueError:
                 bad += bool(line.strip())
                 continue

@@ -12,11 +12,12 @@ from typing import IO, Any, Literal, TypeVar, cast
 
 import msgspec
 
+from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Component, Edge, Gap, Struct
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.plugins.objects.events import Event
-from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.meta import Object, Time
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
 from sre_orchestrator.plugins.sources.ports import Alert, Dependency, Listing, LogStream, Series, TcpProbe, Unit
 from sre_orchestrator.plugins.sources.snapshot.archive import unpacked
@@ -59,8 +60,8 @@ class _AlertStatus(msgspec.Struct):
 class _Alert(msgspec.Struct, rename="camel"):
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    starts_at: Time | None = None
+    ends_at: Time | None = None
     generator_url: str = msgspec.field(name="generatorURL", default="")
     status: _AlertStatus = msgspec.field(default_factory=_AlertStatus)
 
@@ -237,7 +238,7 @@ class Snapshot:
             return None
         try:
             return msgspec.json.decode(path.read_bytes(), type=kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OSError) as error:
             gap = Gap(agent="snapshot", what=name, why=f"cannot be read: {error}", remedy="record the snapshot again")
             if gap not in self._gaps:
                 self._gaps.append(gap)
@@ -287,8 +288,8 @@ def _info(root: Path) -> tuple[SnapshotInfo, list[Gap]]:
     if not path.is_file():
         return SnapshotInfo(), []
     try:
-        info = msgspec.convert(msgspec.yaml.decode(path.read_bytes()), SnapshotInfo)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        info = read_yaml(path.read_bytes(), SnapshotInfo)
+    except (OSError, DocumentError) as error:
         return SnapshotInfo(), [
             Gap(agent="snapshot", what="snapshot.yaml", why=str(error), remedy="correct it; it was ignored")
         ]

@@ -15,9 +15,10 @@ _ENABLED = re.compile(r"^\s*Loaded:\s*loaded\s*\([^;)]*;\s*enabled", re.MULTILIN
 _RESULT = re.compile(r"Result:\s*([\w-]+)")
 _WHEN = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*(\S*)")
 _OFFSET = re.compile(r"^([+-])(\d\d):?(\d\d)$")
-_SPAN = re.compile(r"(\d+)\s*(years?|y|months?|weeks?|w|days?|d|h|min|s|ms)\b")
+_SPAN = re.compile(r"(?<!\d)(\d+)\s*(years?|y|months?|weeks?|w|days?|d|h|min|s|ms)\b")
 _SECONDS = {"y": 31_557_600, "mo": 2_629_800, "w": 604_800, "d": 86_400, "h": 3600, "mi": 60, "s": 1, "ms": 0}
 _QUARTER = 15
+_FARTHEST = 14 * 60
 TAIL = 40
 
 
@@ -33,7 +34,10 @@ def read_unit(node: str, name: str, text: str, now: datetime) -> Unit | None:
         return Unit(node=node, name=name, state="not-found") if missing else None
     sub = match["sub"] or ""
     result = _RESULT.search(sub)
-    since, offset = _since(match["since"] or "", match["ago"] or "", now)
+    try:
+        since, offset = _since(match["since"] or "", match["ago"] or "", now)
+    except (ValueError, OverflowError):  # 2030-13-45, or before the year 1
+        since, offset = None, None
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return Unit(
         node=node,
@@ -60,7 +64,7 @@ def _since(text: str, ago: str, now: datetime) -> tuple[datetime | None, int | N
     # systemd words the last unit down to minutes only up to five hours; hours cannot show a zone
     if offset is None and estimate and spans[-1][1] in {"min", "s", "ms"}:
         offset = round((naive - estimate).total_seconds() / 60 / _QUARTER) * _QUARTER
-    if offset is None:
+    if offset is None or abs(offset) > _FARTHEST:
         return estimate, None
     return naive.replace(tzinfo=timezone(timedelta(minutes=offset))).astimezone(UTC), offset
 
