@@ -15,7 +15,7 @@ from sre_orchestrator.plugins.agents.scheduling.fit import Fit, VolumePlace
 from sre_orchestrator.plugins.agents.scheduling.pending import (
     Waiting,
     alike,
-    passed_over,
+    last_placed,
     templates_without_pods,
     waiting_pods,
 )
@@ -139,10 +139,12 @@ def _closed(node: Node, observe: Observer) -> Iterator[Fact]:
 
 def _unscheduled(waiting: Sequence[Waiting], cluster: Cluster, used: set[str], observe: Observer) -> Iterator[Fact]:
     masters = [place.id for place in cluster.places if place.control_plane]
+    placed = last_placed(cluster).get(DEFAULT_SCHEDULER)
     for one in waiting:
-        scheduler = one.pod.spec.scheduler_name
-        silent = one.answered is False and not one.gated and scheduler == DEFAULT_SCHEDULER
-        silent = silent and not passed_over(one, cluster)
+        scheduler, created = one.pod.spec.scheduler_name, one.pod.metadata.creation_timestamp
+        passed_over = bool(placed and created and created < placed)
+        untried = one.answered is False and not one.gated
+        silent = untried and scheduler == DEFAULT_SCHEDULER and not passed_over
         yield observe(
             "pod.unscheduled",
             one.component,
@@ -150,6 +152,7 @@ def _unscheduled(waiting: Sequence[Waiting], cluster: Cluster, used: set[str], o
             at=one.at,
             has_event=one.answered,
             age_seconds=one.age_seconds,
+            lingers=one.lingers,
             gated=one.gated,
             scheduler=scheduler,
             scheduler_used=scheduler in used,

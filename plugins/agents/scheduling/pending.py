@@ -17,7 +17,7 @@ from sre_orchestrator.plugins.objects.pods import Pod, PodSpec
 from sre_orchestrator.plugins.objects.workloads import DaemonSet, Workload
 
 PARTIAL = "snapshot/partial"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 10.0
 _GATED = "SchedulingGated"
 
 
@@ -28,6 +28,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
     component: str
     at: datetime | None = None
     age_seconds: float = 0.0
+    lingers: bool = False
     message: str = ""
     answered: bool | None = None
 
@@ -51,7 +52,7 @@ def waiting_pods(pods: Iterable[Pod], events: Iterable[Event], scope: Scope) -> 
             continue
         if pod.metadata.namespace not in scope.namespaces:
             continue
-        one = _waiting(pod, said.get((pod.metadata.namespace, pod.metadata.name)), scope.until)
+        one = _waiting(pod, said.get((pod.metadata.namespace, pod.metadata.name)), scope)
         if one.answered or one.gated or one.age_seconds > PATIENCE_SECONDS:
             found.append(one)
     return sorted(found, key=lambda one: one.component)
@@ -65,7 +66,7 @@ def _latest(events: Iterable[Event]) -> Mapping[tuple[str, str], Event]:
     return found
 
 
-def _waiting(pod: Pod, event: Event | None, until: datetime) -> Waiting:
+def _waiting(pod: Pod, event: Event | None, scope: Scope) -> Waiting:
     created = pod.metadata.creation_timestamp
     condition = pod.condition("PodScheduled")
     message = (condition.message if condition else "") or (event.text if event else "")
@@ -76,28 +77,22 @@ def _waiting(pod: Pod, event: Event | None, until: datetime) -> Waiting:
         pod=pod,
         component=component_id("pod", pod.metadata.namespace, pod.metadata.name),
         at=(condition.last_transition_time if condition else None) or (event.first if event else None) or created,
-        age_seconds=max((until - created).total_seconds(), 0.0) if created else 0.0,
+        age_seconds=max((scope.until - created).total_seconds(), 0.0) if created else 0.0,
+        lingers=created is not None and created < scope.since,
         message=message,
         answered=None if unknown else bool(condition or event),
     )
 
 
-def passed_over(one: Waiting, cluster: Cluster) -> bool:
-    """Say whether the same scheduler gave other pods a node after ``one`` was created."""
-    created, scheduler = one.pod.metadata.creation_timestamp, one.pod.spec.scheduler_name
-    if created is None:
-        return False
-    conditions = (
-        pod.condition("PodScheduled")
-        for place in cluster.places
-        for pod in place.pods
-        if pod.spec.scheduler_name == scheduler and owner_kind(pod) != "Node"
-    )
-    return any(
-        condition.last_transition_time > created
-        for condition in conditions
-        if condition and condition.status == "True" and condition.last_transition_time
-    )
+def last_placed(cluster: Cluster) -> dict[str, datetime]:
+    """Return scheduler → when it last gave a pod a node; static pods were given theirs by nobody."""
+    last: dict[str, datetime] = {}
+    for pod in (pod for place in cluster.places for pod in place.pods if owner_kind(pod) != "Node"):
+        condition, scheduler = pod.condition("PodScheduled"), pod.spec.scheduler_name
+        at = condition.last_transition_time if condition and condition.status == "True" else None
+        if at and (scheduler not in last or at > last[scheduler]):
+            last[scheduler] = at
+    return last
 
 
 def alike(waiting: Iterable[Waiting]) -> Iterator[Waiting]:
@@ -125,7 +120,11 @@ def templates_without_pods(workloads: Iterable[Workload], pods: Iterable[Pod], s
         namespace, selector = workload.metadata.namespace, workload.spec.selector
         if namespace not in scope.namespaces or isinstance(workload, DaemonSet) or selector is None:
             continue
-        if workload.desired and not any(selector.matches(one) for one in labels.get(namespace, ())):
+        if (
+            workload.desired
+            and not workload.available
+            and not any(selector.matches(one) for one in labels.get(namespace, ()))
+        ):
             template = workload.spec.template
             meta = msgspec.structs.replace(template.metadata, namespace=namespace, name=workload.metadata.name)
             kind = type(workload).__name__

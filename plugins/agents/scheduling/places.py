@@ -22,7 +22,7 @@ _ENDED = frozenset({"Succeeded", "Failed"})
 _CORDON = Taint(key=UNSCHEDULABLE, effect="NoSchedule")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Place:
     """A node with what is left of it."""
 

@@ -60,7 +60,7 @@ class Found(Struct, frozen=True, kw_only=True):
     source: str
     nodes: int
     frees: int
-    occupied: int = 0
+    occupied: int | None = None
     detail: str = ""
     claim: str = ""
     request_share: float | None = None
@@ -108,7 +108,8 @@ def survey(fit: Fit, namespaces: Collection[str]) -> Survey:
     met = {place.id: fit.obstacles(place) for place in places}
     selected = [place for place in places if not SELECTIONS & {one.kind for one in met[place.id]}]
     usable = [place for place in places if not place.reserved(fit.pod.spec, namespaces)] or list(places)
-    chosen = [place for place in selected if place in usable]
+    open_to_all = set(usable)
+    chosen = [place for place in selected if place in open_to_all]
     meant = [place for place in selected if asked_for(fit.pod.spec, place, usable)]
     if not chosen and meant:
         usable, chosen = meant, meant
@@ -153,7 +154,7 @@ def _first_refusal(kinds: Set[str]) -> Set[str]:
 
 
 def _found(seen: Survey, kind: str) -> Found:
-    having, freed = seen.having(kind), seen.alone(kind)
+    having, freed, usable = seen.having(kind), seen.alone(kind), set(seen.usable)
     resource = _resource(seen, kind)
     return Found(
         kind=kind,
@@ -161,7 +162,7 @@ def _found(seen: Survey, kind: str) -> Found:
         nodes=len(having),
         frees=len(freed),
         occupied=sum(_came_after(seen, kind, place) for place in freed),
-        detail=_detail(seen, kind, freed or [place for place in having if place in seen.usable]),
+        detail=_detail(seen, kind, freed or [place for place in having if place in usable]),
         claim=_claim(seen, kind),
         request_share=_share(seen, resource),
         larger_than_any=_larger(seen, resource),

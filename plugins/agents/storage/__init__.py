@@ -175,6 +175,7 @@ def _pending(view: _View, claim: PersistentVolumeClaim, found: StorageClass | No
         at=meta.creation_timestamp,
         phase=claim.status.phase,
         age_seconds=view.age_seconds(claim),
+        lingers=meta.creation_timestamp is not None and meta.creation_timestamp < view.scope.since,
         storage_class=named,
         class_exists=True if named and found else False if absent else None,
         nearest_class=similar(named or "", known) or None if absent else None,

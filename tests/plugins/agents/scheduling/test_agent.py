@@ -394,7 +394,7 @@ def test_a_pod_that_nobody_tried_awaits_the_scheduler(tmp_path: Path) -> None:
 
     assert (found.attributes["has_event"], found.attributes["awaits"]) == (False, "scheduler")
     assert found.attributes["control_plane"] == "node/node-m"
-    assert found.attributes["age_seconds"] == 180.0
+    assert (found.attributes["age_seconds"], found.attributes["lingers"]) == (180.0, False)
 
 
 @pytest.mark.parametrize(
@@ -450,6 +450,10 @@ def test_calm_clusters_leave_the_agent_silent(tmp_path: Path) -> None:
     found = seen(tmp_path, *THREE, pod("cart-1"), old, gone, elsewhere, leaving, new, bound)
 
     assert found.facts == []
+
+
+def test_a_pod_that_waited_before_the_window_lingers(tmp_path: Path) -> None:
+    assert seen(tmp_path, node(), waiting(created=EARLIER)).only("pod.unscheduled").attributes["lingers"] is True
 
 
 def test_nodes_that_are_closed_by_hand_are_reported(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from looking import Seen, look
-from shop import deployment, event, patch, pod, thing, workload
+from shop import EARLIER, deployment, event, patch, pod, thing, workload
 
 from sre_orchestrator.plugins.agents.storage import StorageAgent
 
@@ -209,7 +209,8 @@ def test_calm_storage_leaves_the_agent_silent(tmp_path: Path) -> None:
     assert found.facts == []
 
 
-def test_a_claim_of_unknown_age_counts(tmp_path: Path) -> None:
-    found = seen(tmp_path, patch(claim(), metadata={"creationTimestamp": None}), user())
+@pytest.mark.parametrize(("made", "lingers"), [(None, False), (EARLIER, True), ("2030-05-01T11:58:00Z", False)])
+def test_a_claim_lingers_when_it_was_made_before_the_window(tmp_path: Path, made: str | None, lingers: bool) -> None:
+    found = seen(tmp_path, patch(claim(), metadata={"creationTimestamp": made}), user())
 
-    assert found.only("claim.pending").attributes["phase"] == "Pending"
+    assert found.only("claim.pending").attributes["lingers"] is lingers
