@@ -10,9 +10,9 @@ from sre_orchestrator.core.identity import namespace_of
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.metrics.alerts import alerted
-from sre_orchestrator.plugins.agents.metrics.border import called
 from sre_orchestrator.plugins.agents.metrics.changes import Change, from_shifts, merged
 from sre_orchestrator.plugins.agents.metrics.curves import curves
+from sre_orchestrator.plugins.agents.metrics.patterns import called
 from sre_orchestrator.plugins.agents.metrics.places import Places
 from sre_orchestrator.plugins.agents.metrics.report import Picture, facts
 from sre_orchestrator.plugins.agents.metrics.shifts import shifts
@@ -52,7 +52,7 @@ KINDS = frozenset(
         "metric.saturated",
         "latency.raised",
         "node.retransmissions",
-        "node.border",
+        "latency.pattern",
         "node.unmeasured",
     }
 )
@@ -79,12 +79,13 @@ class MetricsAgent:
         changes = [one for one in merged(told, alerted(firing, places)) if _in_scope(one, scope)]
         observe = Observer(self.name, sources.cluster)
         picture = Picture(observe=observe, places=places, changes=changes)
-        for fact in facts(picture, await _calls(read, sources) if picture.raised() else {}):
+        for fact in facts(picture, await _calls(read, sources) if picture.of("latency", "up") else {}):
             yield fact
         for fact in unmeasured(series, places, observe):
             yield fact
         if picture.of("retransmissions"):
             yield Coverage(kind="node.retransmissions", scope="*")
+        yield Coverage(kind="latency.pattern", scope="*")
         if series:
             for kind, signal in (("latency.raised", "latency"), ("metric.changed", "cpu"), ("metric.saturated", "cpu")):
                 for component in sorted({one.component for one in told if one.signal == signal}):

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.models import Fact, Scalar
-from sre_orchestrator.plugins.agents.metrics.border import borders, first_raised
 from sre_orchestrator.plugins.agents.metrics.changes import Change
+from sre_orchestrator.plugins.agents.metrics.patterns import Pattern, first_raised, patterns
 from sre_orchestrator.plugins.agents.metrics.places import Places
 
 # node-mixin's NodeCPUHighUsage and NodeMemoryHighUtilization alert above nine tenths.
 NEAR = 0.9
 ORDER_OF_MAGNITUDE = 10
+MOSTLY = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def facts(picture: Picture, calls: Mapping[str, Collection[str]]) -> Iterator[Fa
     yield from _steady(picture)
     yield from _saturated(picture)
     yield from _retransmissions(picture)
-    yield from _borders(picture, raised, first, calls)
+    yield from _patterns(picture, first, calls)
 
 
 def _fact(picture: Picture, kind: str, one: Change, **more: Scalar) -> Fact:
@@ -160,25 +161,37 @@ def _sent(picture: Picture, node: str) -> float:
     return sum(sent.values())
 
 
-def _borders(
-    picture: Picture, raised: Collection[str], first: Collection[str], calls: Mapping[str, Collection[str]]
-) -> Iterator[Fact]:
-    found = borders(first, raised, picture.measured("latency"), calls, picture.places) if first else []
-    for one in found:
-        if not one.raised:
-            continue
-        rivals = [(other.explained, other.share) for other in found if other.node != one.node]
+def _patterns(picture: Picture, first: Collection[str], calls: Mapping[str, Collection[str]]) -> Iterator[Fact]:
+    """Yield the workload and the nodes whose calls match best what is slow; of equal workloads the most downstream."""
+    slow = {one.component for one in picture.of("latency", "up")} - picture.places.nodes
+    measured = picture.measured("latency") - picture.places.nodes
+    homes = {workload: node for workload in measured | slow if (node := picture.places.node_of(workload))}
+    found = patterns(slow, measured, calls, homes) if slow else []
+    best = max((one.fit for one in found), default=0.0)
+    workloads = [one for one in found if one.component not in picture.places.nodes]
+    nodes = [one for one in found if one.component in picture.places.nodes]
+    leading, nearest = _leading(workloads, first), _leading(nodes, ())
+    for one in (*leading, *nearest):
         yield picture.observe(
-            "node.border",
-            one.node,
-            query=f"kubectl get pods -A -o wide --field-selector spec.nodeName={one.node.partition('/')[2]}",
+            "latency.pattern",
+            one.component,
+            query="kubectl get pods -A -o wide",
+            slow=len(slow),
+            touched=one.touched,
+            shared=one.shared,
+            fit=_short(one.fit),
+            best=one.fit == best,
+            alone=len(leading if one in leading else nearest) == 1,
+            mostly=one.fit > MOSTLY,
             first=len(first),
-            here=sum(picture.places.node_of(workload) == one.node for workload in first),
-            explained=one.explained,
-            crossing=one.crossing,
-            raised=one.raised,
-            likeliest=all((one.explained, one.share) > rival for rival in rivals),
+            here=sum(one.component in {workload, homes.get(workload)} for workload in first),
         )
+
+
+def _leading(found: Sequence[Pattern], preferred: Collection[str]) -> list[Pattern]:
+    """Return those that fit best, of them the preferred ones if any is."""
+    top = [one for one in found if one.fit == found[0].fit]
+    return [one for one in top if one.component in preferred] or top
 
 
 def _short(value: float | None) -> float | None:
