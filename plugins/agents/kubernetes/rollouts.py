@@ -38,7 +38,10 @@ def rollout_facts(view: View) -> Iterator[Fact]:
 
 
 def scaling_facts(view: View) -> Iterator[Fact]:
-    """Yield when a Deployment's settled revision was scaled, and when an autoscaler set a new size."""
+    """Yield when a Deployment's newest revision was scaled, and when an autoscaler set a new size.
+
+    A rollout scales its new revision up, soon after it was made, and never to zero.
+    """
     newest = {view.owner(one): one for one in sorted(view.replica_sets, key=_revision)}
     for workload in view.workloads:
         if identity(workload) in newest:
@@ -50,7 +53,9 @@ def scaling_facts(view: View) -> Iterator[Fact]:
 def _scaled(view: View, workload: Workload, newest: ReplicaSet) -> Iterator[Fact]:
     for event in view.events.get(identity(workload), ()):
         match = _SCALED.search(event.text) if event.reason == "ScalingReplicaSet" else None
-        if not match or match["set"] != newest.metadata.name or not _settled(newest, event.last):
+        if not match or match["set"] != newest.metadata.name:
+            continue
+        if match["to"] != "0" and not _settled(newest, event.last):
             continue
         old = match["from"] or match["old"]
         if int(match["to"]) == workload.desired and view.in_window(event.last):

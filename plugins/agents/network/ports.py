@@ -14,6 +14,8 @@ from sre_orchestrator.plugins.objects.network import Service, ServicePort
 from sre_orchestrator.plugins.objects.pods import Container
 
 _OWN_PORT = re.compile(r"^(?:(?:SERVER|HTTP|HTTPS|GRPC|APP|APPLICATION|LISTEN|LISTENING|CONTAINER|BIND)_)?PORT$")
+# A port in arguments to listen on: a number of its own, or behind a colon with no host but "any" before it.
+_TO_LISTEN = re.compile(r"(?:^|[\s='\"]|(?<![\w.\]])(?:0\.0\.0\.0|\[::\]|\*)?:)(\d{2,5})(?![\w.:])")
 _HTTP = frozenset({"http", "https", "http1", "kubernetes.io/ws"})
 _GRPC = frozenset({"grpc", "grpc-web", "h2c", "http2", "kubernetes.io/h2c"})
 
@@ -145,6 +147,7 @@ def _carries(labels: dict[str, str], template: Template) -> bool:
 
 
 def _claimed_twice(containers: tuple[Container, ...]) -> Iterator[tuple[int, str, str]]:
+    """Yield each port with the container that declares it and another one that claims it too."""
     claims: dict[tuple[int, str], str] = {}
     for container in containers:
         own = {(one.container_port, one.protocol) for one in container.ports}
@@ -154,3 +157,10 @@ def _claimed_twice(containers: tuple[Container, ...]) -> Iterator[tuple[int, str
                 yield claim[0], claims[claim], container.name
             else:
                 claims[claim] = container.name
+    for container in containers:
+        for port in sorted(
+            {int(one) for text in (*container.command, *container.args) for one in _TO_LISTEN.findall(text)}
+        ):
+            holder = claims.get((port, "TCP"))
+            if holder not in (None, container.name):
+                yield port, str(holder), container.name

@@ -164,6 +164,27 @@ def test_two_containers_of_a_pod_that_claim_one_port_are_told_for_each_pod(tmp_p
     assert conflict.attributes == {"port": 8080, "first": "app", "second": "metrics"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "conflicts"),
+    [
+        (["python3", "-m", "http.server", "8080"], True),
+        (["sh", "-c", "while true; do nc -lk -p 8080 -e cat; done"], True),
+        (["--listen=0.0.0.0:8080"], True),
+        (["--addr", ":8080"], True),
+        (["--port=8080"], True),
+        (["--upstream=http://localhost:8080"], False),
+        (["--target", "127.0.0.1:8080"], False),
+        (["--listen=:9090"], False),
+    ],
+)
+def test_arguments_claim_the_port_that_another_container_declares(
+    tmp_path: Path, arguments: list[str], *, conflicts: bool
+) -> None:
+    seen = network(tmp_path, *serving("cart", container("tool", args=arguments), {**listens(8080), "args": ["--port=8080"]}))
+
+    assert [one.attributes["second"] for one in seen.of("listener.conflict")] == ["tool"] * conflicts
+
+
 def test_a_conflict_without_pods_is_the_workloads(tmp_path: Path) -> None:
     twice = deployment("cart", containers=[listens(8080), {**listens(8080), "name": "metrics"}])
     elsewhere = {**twice, "metadata": {**twice["metadata"], "namespace": "other"}}
