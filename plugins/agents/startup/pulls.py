@@ -20,6 +20,7 @@ from sre_orchestrator.plugins.agents.startup.view import (
     shortened,
     unstarted,
 )
+from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.pods import Pod
 
 PULLING = frozenset(
@@ -34,6 +35,7 @@ PULLING = frozenset(
     }
 )
 NOT_YET = frozenset({"", "ContainerCreating", "PodInitializing"})
+PULL_TYPES = frozenset({"kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg"})
 SAME_TAG = 0.6
 
 
@@ -142,7 +144,8 @@ def _before(view: View, pod: Pod, container: str) -> list[Image]:
 def _secrets(view: View, pod: Pod, running: Sequence[Running]) -> Fact:
     names = [ref.name for ref in pod.spec.image_pull_secrets if ref.name]
     namespace = pod.metadata.namespace
-    missing = [name for name in names if _is_missing(view, pod, name)]
+    missing = [name for name in names if _is_missing(view, pod, name, running)]
+    mistaken = [name for name in names if _is_mistaken(view, pod, name)]
     asked = {_source(parse_image(one.container.image)) for one in unstarted(pod)}
     peers = {name for one in running if _source(one.image) in asked for name in one.secrets} - set(names)
     return view.observe(
@@ -152,7 +155,8 @@ def _secrets(view: View, pod: Pod, running: Sequence[Running]) -> Fact:
         at=begun(pod),
         declared=len(names),
         missing=len(missing),
-        names=" ".join(missing or names),
+        mistaken=len(mistaken),
+        names=" ".join(missing or mistaken or names),
         peers_name=" ".join(sorted(peers)) or None,
     )
 
@@ -162,12 +166,23 @@ def _source(image: Image) -> str:
     return f"{image.registry}/{image.path}" if image.registry == DOCKER_HUB else image.registry
 
 
-def _is_missing(view: View, pod: Pod, name: str) -> bool:
-    """Say whether a named pull secret is absent: by the list of secrets, else by what the kubelet says."""
-    place = pod.metadata.namespace
-    if {place, "*"} & view.secrets.complete_in:
-        return not any((one.metadata.namespace, one.metadata.name) == (place, name) for one in view.secrets.items)
-    return any(event.reason == "FailedToRetrieveImagePullSecret" and name in event.text for event in view.about(pod))
+def _is_missing(view: View, pod: Pod, name: str, running: Sequence[Running]) -> bool:
+    """Say whether a named pull secret is absent: the kubelet says so, or the list lacks it and no running pod names it."""
+    if any(event.reason == "FailedToRetrieveImagePullSecret" and name in event.text for event in view.about(pod)):
+        return True
+    listed = bool({pod.metadata.namespace, "*"} & view.secrets.complete_in)
+    return listed and _secret(view, pod, name) is None and not any(name in one.secrets for one in running)
+
+
+def _is_mistaken(view: View, pod: Pod, name: str) -> bool:
+    """Say whether a named secret exists and is not of a type that the kubelet takes for pulls."""
+    found = _secret(view, pod, name)
+    return found is not None and bool(found.type) and found.type not in PULL_TYPES
+
+
+def _secret(view: View, pod: Pod, name: str) -> Secret | None:
+    place = (pod.metadata.namespace, name)
+    return next((one for one in view.secrets.items if (one.metadata.namespace, one.metadata.name) == place), None)
 
 
 def _running(pods: Sequence[Pod]) -> Iterator[Running]:

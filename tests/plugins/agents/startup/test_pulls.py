@@ -148,7 +148,7 @@ def test_a_failed_pull_is_compared_with_what_other_pods_run(tmp_path: Path) -> N
         "node": "node/node-a",
         "count": 4,
     }
-    assert seen.only("pull_secret").attributes == {"declared": 0, "missing": 0, "names": ""}
+    assert seen.only("pull_secret").attributes == {"declared": 0, "missing": 0, "mistaken": 0, "names": ""}
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,30 @@ def test_an_absent_pull_secret_is_named_by_the_list_of_secrets(tmp_path: Path) -
 
     seen = look(StartupAgent(), tmp_path, cart, thing("Secret", "old"))
 
-    assert seen.only("pull_secret").attributes == {"declared": 2, "missing": 1, "names": "login"}
+    assert seen.only("pull_secret").attributes == {"declared": 2, "missing": 1, "mistaken": 0, "names": "login"}
     assert seen.only("reference.unresolved").attributes["via"] == "imagePullSecrets"
+
+
+def test_a_secret_that_is_not_for_pulls_is_mistaken(tmp_path: Path) -> None:
+    named = [{"name": name} for name in ("opaque", "right", "untyped")]
+    cart = patch(waiting("cart-1", "r.example/cart:1"), spec={"imagePullSecrets": named})
+    secrets = [
+        thing("Secret", "opaque", type="Opaque"),
+        thing("Secret", "right", type="kubernetes.io/dockerconfigjson"),
+        thing("Secret", "untyped"),
+    ]
+
+    seen = look(StartupAgent(), tmp_path, cart, *secrets)
+
+    assert seen.only("pull_secret").attributes == {"declared": 3, "missing": 0, "mistaken": 1, "names": "opaque"}
+
+
+def test_a_list_that_lacks_the_pull_secret_of_running_pods_is_not_believed(tmp_path: Path) -> None:
+    cart = patch(waiting("cart-1", "r.example/cart:1"), spec={"imagePullSecrets": [{"name": "login"}]})
+
+    seen = look(StartupAgent(), tmp_path, cart, *peers("r.example/web:1", secret="login"), kinds=["Secret"])
+
+    assert seen.only("pull_secret").attributes["missing"] == 0
 
 
 def test_where_secrets_cannot_be_listed_the_kubelet_s_words_count(tmp_path: Path) -> None:
