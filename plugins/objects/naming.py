@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 _NO_NAME = re.compile(r"^(?:v\d+|api|apis|rest|public|internal|services?|app|web|gateway|index|static)?$")
 _WILD = re.compile(r"[*{}()$\\|?+<>].*")
@@ -52,6 +53,7 @@ def segments(path: str) -> Iterator[str]:
     yield from [one for one in found if not _NO_NAME.match(one.lower())][:TELLING]
 
 
+@lru_cache(maxsize=8192)
 def plain(name: str) -> str:
     """Return letters and digits in lower case without a ``service`` ending and a plural ``s``.
 

@@ -12,6 +12,7 @@ from sre_orchestrator.plugins.agents.network.ports import ports_of
 from sre_orchestrator.plugins.agents.network.view import Key, Observe, Template, View, service_id
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.addresses import Address, Reference
+from sre_orchestrator.plugins.objects.naming import plain
 from sre_orchestrator.plugins.objects.network import Service
 
 NEARLY = 0.8
@@ -57,8 +58,8 @@ class Use:
 
     @property
     def stem(self) -> str:
-        """Return what the variable is named for, as ``_plain`` writes it."""
-        return _plain(_SUFFIXES.sub("", self.reference.variable))
+        """Return what the variable is named for, as ``plain`` writes it."""
+        return plain(_SUFFIXES.sub("", self.reference.variable))
 
     @property
     def others(self) -> Iterator[Template]:
@@ -146,11 +147,11 @@ def _nowhere(use: Use, absent: Key) -> Fact:
 def _meant(use: Use, absent: Key) -> Meant | None:
     """Return the service that is spelt nearly so, that the variable is named for, or that alone has the port."""
     known = [key for key in sorted(use.view.services) if key[0] in {use.home, absent[0]}]
-    plain = [key for key in known if _plain(key[1]) == _plain(absent[1])]
+    same = [key for key in known if plain(key[1]) == plain(absent[1])]
     alike = max(((_alike(absent[1], key[1]), key) for key in known), default=(0.0, absent))
-    if plain or alike[0] >= NEARLY:
-        return Meant(key=plain[0] if plain else alike[1], by="host")
-    named = [key for key in known if _plain(key[1]) == use.stem]
+    if same or alike[0] >= NEARLY:
+        return Meant(key=same[0] if same else alike[1], by="host")
+    named = [key for key in known if plain(key[1]) == use.stem]
     if named:
         return Meant(key=named[0], by="variable")
     port = use.address.port
@@ -160,16 +161,6 @@ def _meant(use: Use, absent: Key) -> Meant | None:
 
 def _alike(one: str, other: str) -> float:
     return SequenceMatcher(None, one, other, autojunk=False).ratio()
-
-
-def _plain(name: str) -> str:
-    """Return a name without separators and without a ``service`` ending, so that spellings compare.
-
-    >>> _plain("CART_SERVICE"), _plain("cartservice"), _plain("cart-svc")
-    ('cart', 'cart', 'cart')
-    """
-    letters = re.sub(r"[^a-z0-9]", "", name.lower())
-    return re.sub(r"(?<=.)(?:service|svc)$", "", letters)
 
 
 def _peers(use: Use, meant: Key) -> int:
@@ -238,8 +229,8 @@ def _behind(view: View, service: Service) -> frozenset[int]:
 
 def _other_service(use: Use, found: Key) -> Iterator[Fact]:
     """Yield that a variable named for one service leads to another, while nothing else here leads to the named one."""
-    named = [key for key in sorted(use.view.services) if key[0] == use.home and _plain(key[1]) == use.stem]
-    if not use.stem or not named or _plain(found[1]) == use.stem:
+    named = use.view.named.get((use.home, use.stem), ())
+    if not use.stem or not named or plain(found[1]) == use.stem:
         return
     reached = {use.view.find(one.address.host, use.home) for one in use.view.references[use.template.id]}
     if reached & set(named):

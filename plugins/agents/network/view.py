@@ -14,6 +14,7 @@ from sre_orchestrator.plugins.agents.reading import covered
 from sre_orchestrator.plugins.objects.addresses import Reference
 from sre_orchestrator.plugins.objects.config import ConfigMap, Namespace, Secret
 from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.naming import plain
 from sre_orchestrator.plugins.objects.network import (
     Endpoints,
     EndpointSlice,
@@ -107,6 +108,15 @@ class View:
     def services(self) -> Mapping[Key, Service]:
         """Return every service by namespace and name."""
         return {key_of(one): one for one in self.items(Service) if isinstance(one, Service)}
+
+    @cached_property
+    def named(self) -> Mapping[Key, tuple[Key, ...]]:
+        """Return the services by namespace and plain name."""
+        found: dict[Key, tuple[Key, ...]] = {}
+        for key in sorted(self.services):
+            short = (key[0], plain(key[1]))
+            found[short] = (*found.get(short, ()), key)
+        return found
 
     @cached_property
     def mine(self) -> tuple[tuple[Key, Service], ...]:

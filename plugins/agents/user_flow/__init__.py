@@ -14,7 +14,7 @@ from sre_orchestrator.plugins.agents.logs.times import stamp_in, stamp_of
 from sre_orchestrator.plugins.agents.metrics.places import Places
 from sre_orchestrator.plugins.agents.user_flow.flows import Flow, flows_of
 from sre_orchestrator.plugins.agents.user_flow.measured import Measured, measured_in
-from sre_orchestrator.plugins.agents.user_flow.requests import LIKELY, Request, request_in
+from sre_orchestrator.plugins.agents.user_flow.requests import Request, likely, request_in
 from sre_orchestrator.plugins.objects.naming import ServiceNames
 from sre_orchestrator.plugins.objects.network import Service
 from sre_orchestrator.plugins.objects.nodes import Node
@@ -89,10 +89,10 @@ def _by_component(
 
 def _requests(lines: Sequence[str], scope: Scope) -> Iterator[tuple[Request, datetime | None]]:
     """Yield the requests in a log of which at least one of the newest lines looks like a request."""
-    if not any(LIKELY.search(line) for line in lines[-TASTED:]):
+    if not any(map(request_in, filter(likely, lines[-TASTED:]))):
         return
     for line in lines:
-        request = request_in(line) if LIKELY.search(line) else None
+        request = request_in(line) if likely(line) else None
         if request:
             stamp = (request.time and stamp_of(request.time, scope.until)) or stamp_in(line, scope.until)
             at = stamp.at if stamp else None

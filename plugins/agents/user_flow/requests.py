@@ -10,11 +10,7 @@ import msgspec
 from sre_orchestrator.core.models import Struct
 
 _METHODS = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"
-LIKELY = re.compile(
-    rf'"(?:{_METHODS}) |(?:status|response_code|statuscode)[^=:\n]{{0,12}}?["\']?\s*[:=]\s*["\']?[1-5]\d\d\b'
-    rf"|\[GIN\]|grpc\.code|Request finished|Completed [1-5]\d\d|\b(?:{_METHODS}) /\S* [1-5]\d\d\b",
-    re.IGNORECASE,
-)
+_SIGNS = ("tatus", "HTTP/", "GET /", "POST /", "PUT /", "DELETE /", "PATCH /", "response_code", "grpc.code", "[GIN]")
 _NUMBER = r"\d+(?:\.\d+)?"
 _COMMON = re.compile(
     rf'"(?P<method>{_METHODS}) (?P<path>[^\s"]+)(?: HTTP/[\d.]+)?"[ ,]+(?P<status>[1-5]\d\d)\b(?P<rest>.*)'
@@ -77,6 +73,11 @@ class Request(Struct, frozen=True, kw_only=True):
     status: int
     seconds: float | None = None
     time: str | float | None = None
+
+
+def likely(line: str) -> bool:
+    """Say whether ``line`` holds a word that a line of an access log has; cheap, to spare all other lines."""
+    return any(sign in line for sign in _SIGNS)
 
 
 def request_in(line: str) -> Request | None:
