@@ -110,7 +110,7 @@ def _facts(source: Source, logs: PodLogs, most: int, cast: Cast, scope: Scope, o
     table = load_table()
     first, whole = _first(logs.lines(source.stream), most)
     lines = first if whole else list(logs.lines(source.stream, newest_bytes=most))
-    yield from Summary(source, cast, table, scope, observe).facts(read_log(lines, table, scope.until))
+    yield from Summary(source, cast, table, scope, observe).facts(read_log(lines, table, scope.until), lines)
     yield from _start(source, first, cast, scope, observe)
 
 

@@ -119,16 +119,21 @@ class Cast:
         workload = self.backing(service)
         return next((one.family for one in self.servers if one.workload == workload), "")
 
-    def server_for(self, workload: str, namespace: str, family: str) -> str:
-        """Return the service by which ``workload`` reaches its server of ``family``, when there is just one candidate.
+    def servers_for(self, workload: str, namespace: str, family: str) -> tuple[Server, ...]:
+        """Return the servers of ``family`` that ``workload`` can mean.
 
-        What it is configured or declared to call comes first, else the only such server of its namespace.
+        What it is configured or declared to call comes first, else the servers of its namespace,
+        less those that are accounted for: others are configured with them while this workload is
+        not (its settings are in secrets, which are never read).
         """
-        called = sorted({one for one in self._calls.get(workload, ()) if self.family(one) == family})
-        if called:
-            return called[0] if len({self.backing(one) for one in called}) == 1 else ""
-        near = [one for one in self.servers if one.family == family and one.namespace == namespace and one.services]
-        return near[0].services[0] if len(near) == 1 else ""
+        fitting = [one for one in self.servers if one.family == family and one.services]
+        called = {self.backing(one) for one in self._calls.get(workload, ())}
+        near = [one for one in fitting if one.workload in called]
+        near = near or [one for one in fitting if one.namespace == namespace]
+        if len(near) > 1:
+            known = {self.backing(one) for calls in self._calls.values() for one in calls}
+            near = [one for one in near if one.workload not in known] or near
+        return tuple(near)
 
     def address(self, text: str, namespace: str) -> Address | None:
         """Return the first address in a text that leads to a known service, else the first with a scheme."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sre_orchestrator.core.facts import Observer
+from sre_orchestrator.core.identity import name_of
 from sre_orchestrator.core.models import Fact, Scope, Struct
 from sre_orchestrator.plugins.agents.logs.callees import Cast, identity
 from sre_orchestrator.plugins.agents.logs.families import DATABASES, family_of, family_of_container
@@ -88,10 +90,13 @@ class Summary:
         self._scope = scope
         self._observe = observe
         self._workload = cast.workload(source.pod)
+        self._lines: Sequence[str] = ()
+        self._guessed: dict[str, str] = {}
         self._own = frozenset(map(family_of_container, source.pod.spec.containers)) - {""}
 
-    def facts(self, reading: Reading) -> Iterator[Fact]:
+    def facts(self, reading: Reading, lines: Sequence[str]) -> Iterator[Fact]:
         """Yield a fact for each group that matters, and the failing calls among them."""
+        self._lines = lines
         groups = [one for one in self._groups(reading.sightings) if self._matters(one, reading)]
         groups.sort(key=lambda one: (not one.last_words, -len(one.seen), one.first.line))
         for group in groups[:MAX_GROUPS]:
@@ -115,17 +120,37 @@ class Summary:
             return Meant(relayed=True)
         namespace = self._source.stream.namespace
         host, port = one.captures.get("host", ""), _number(one.captures.get("port", ""))
-        if self._table.classes.get(one.name) is None or not self._table.classes[one.name].call:
+        if not self._calls(one.name, one.family):
             return Meant(host=host, port=port, family=one.family)
         if not host:
             address = self._cast.address(one.text, namespace)
             host, port = (address.host, address.port) if address else ("", port)
         service = self._cast.service(host, namespace) if host else ""
         family = (self._cast.family(service) if service else "") or one.family or family_of(port)
-        if service or family not in DATABASES or family in self._own:
-            return Meant(host=host, port=port, family=family, service=service, named=bool(service))
-        guessed = self._cast.server_for(self._workload, namespace, family)
-        return Meant(host=host, port=port, family=family, service=guessed)
+        open_question = not service and not any(map(str.isalpha, host)) and family in DATABASES - self._own
+        guessed = self._guess(family) if open_question else ""
+        return Meant(host=host, port=port, family=family, service=service or guessed, named=bool(service))
+
+    def _calls(self, name: str, family: str) -> bool:
+        """Say whether lines of a class are about a call; what a database refuses is, whatever it is."""
+        known = self._table.classes.get(name)
+        return known is not None and (known.call or (known.database and family in DATABASES))
+
+    def _guess(self, family: str) -> str:
+        if family not in self._guessed:
+            self._guessed[family] = self._likely(family)
+        return self._guessed[family]
+
+    def _likely(self, family: str) -> str:
+        """Return the service of the only server that can be meant, or of the only one that the log mentions."""
+        near = self._cast.servers_for(self._workload, self._source.stream.namespace, family)
+        if len(near) > 1:
+            near = tuple(one for one in near if any(map(self._mentions, one.services)))
+        return near[0].services[0] if len(near) == 1 else ""
+
+    def _mentions(self, service: str) -> bool:
+        address = re.compile(rf"(?<![\w.-]){re.escape(name_of(service))}(?:\.[\w.-]+)?:\d{{2,5}}\b")
+        return any(address.search(line) for line in self._lines)
 
     def _matters(self, group: Group, reading: Reading) -> bool:
         """Say whether a group still matters: what a ready container got over is history."""
@@ -178,8 +203,8 @@ class Summary:
         )
 
     def _is_call(self, group: Group) -> bool:
-        line_class = self._table.classes.get(group.first.name)
-        return bool(line_class and line_class.call and not self._serves(group.meant))
+        family = group.meant.family or group.first.family
+        return self._calls(group.first.name, family) and not self._serves(group.meant)
 
     def _serves(self, meant: Meant) -> bool:
         return meant.family in self._own

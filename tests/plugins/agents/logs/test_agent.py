@@ -157,18 +157,51 @@ def test_an_unknown_host_is_no_service(tmp_path: Path) -> None:
     assert found.only("log.failing_calls").attributes["callee"] == "pay.example.com"
 
 
-def test_configuration_tells_which_of_two_servers_is_meant(tmp_path: Path) -> None:
-    configured = [*app("orders", ready=False, env={"DB_HOST": "users-db"}), *database(), *database("users-db")]
-    open_question = [*app("orders", ready=False), *database(), *database("users-db")]
-    declared = {"orders": ["db"]}
-    logs = {"orders-abc-1/app": DENIED}
+def meant(folder: Path, *objects: Json, log: str = DENIED, **more: Any) -> object:
+    """Return the service that the line of ``orders`` is taken to mean."""
+    logs = {"orders-abc-1/app": log}
+    return seen(folder, *objects, logs=logs, **more).only("log.line").attributes.get("service")
 
-    assert (
-        seen(tmp_path / "a", *configured, logs=logs).only("log.line").attributes["service"] == "service/shop/users-db"
+
+def test_configuration_and_topology_tell_which_of_two_servers_is_meant(tmp_path: Path) -> None:
+    both = [*database(), *database("users-db")]
+    configured = app("orders", ready=False, env={"DB_HOST": "users-db"})
+    plain = app("orders", ready=False)
+
+    assert meant(tmp_path / "a", *configured, *both) == "service/shop/users-db"
+    assert meant(tmp_path / "b", *plain, *both) is None
+    assert meant(tmp_path / "c", *plain, *both, topology={"orders": ["db"]}) == "service/shop/db"
+
+
+def test_a_server_that_others_are_configured_with_is_not_that_of_a_client_with_hidden_settings(tmp_path: Path) -> None:
+    both = [*database(), *database("users-db")]
+    users = app("users", env={"DB_HOST": "users-db"})
+
+    assert meant(tmp_path / "a", *app("orders", ready=False), *users, *both) == "service/shop/db"
+
+
+def test_a_server_that_the_log_mentions_is_meant(tmp_path: Path) -> None:
+    both = [*database(), *database("users-db")]
+    log = "2030-05-01T11:57:09Z INFO connecting to jdbc:mysql://users-db:3306/orders\n" + DENIED
+
+    assert meant(tmp_path, *app("orders", ready=False), *both, log=log) == "service/shop/users-db"
+
+
+def test_a_host_that_does_not_exist_is_not_replaced_by_a_guess(tmp_path: Path) -> None:
+    log = "2030-05-01T11:57:10Z ERROR Unknown MySQL server host 'dbx' (-2)\n"
+
+    assert meant(tmp_path, *app("orders", ready=False), *database(), log=log) is None
+
+
+def test_what_a_database_says_of_itself_is_a_failing_call_of_its_client(tmp_path: Path) -> None:
+    log = (
+        '2030-05-01T11:57:10Z ERROR psycopg2.errors.DiskFull: could not extend file "base/1": No space left on device\n'
     )
-    assert "service" not in seen(tmp_path / "b", *open_question, logs=logs).only("log.line").attributes
-    known = seen(tmp_path / "c", *open_question, logs=logs, topology=declared)
-    assert known.only("log.line").attributes["service"] == "service/shop/db"
+    server = database(image="postgres:16", port=5432)
+
+    found = seen(tmp_path, *app("orders", ready=False), *server, logs={"orders-abc-1/app": log})
+
+    assert found.only("log.failing_calls").attributes["callee"] == "service/shop/db"
 
 
 def test_a_quoted_answer_of_a_callee_names_no_callee_of_ours(tmp_path: Path) -> None:
