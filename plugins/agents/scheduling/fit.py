@@ -111,7 +111,7 @@ class Fit:
         free = most(place.free.get(resource, 0.0) for place in places)
         whole = most(place.allocatable.get(resource, 0.0) for place in places)
         asked = worded(resource, self.wanted[resource])
-        return f"asks for {asked}; the nodes have {worded(resource, whole)} each at most, {worded(resource, max(free, 0.0))} of it free"
+        return f"asks for {asked}; the largest node has {worded(resource, whole)}, at most {worded(resource, max(free, 0.0))} is free on one"
 
 
 def taint_kind(key: str) -> str:
@@ -169,7 +169,7 @@ def selection_in_words(spec: PodSpec, kind: str, places: Sequence[Place]) -> str
         keys = sorted({one.key for part in parts for one in part})
         text = " or ".join(" and ".join(map(str, part)) for part in parts)
     near = _nearest(keys, places)
-    return f"{text} (nodes have {near})" if near else text
+    return f"{text} (no node has all of it; there is {near})" if near else text
 
 
 def _nearest(keys: Sequence[str], places: Sequence[Place]) -> str:

@@ -226,7 +226,7 @@ def _detail(seen: Survey, kind: str, places: Sequence[Place]) -> str:
     if kind in {"node-selector", "node-affinity"}:
         return selection_in_words(seen.fit.pod.spec, kind, seen.usable)
     if resource := _resource(seen, kind):
-        return seen.fit.shortage(resource, seen.selected or seen.usable)
+        return seen.fit.shortage(resource, places)
     details = sorted({one.detail for place in places for one in seen.met[place.id] if one.kind == kind} - {""})
     if details:
         return ", ".join(details[:NAMED])

@@ -65,7 +65,7 @@ def test_a_request_larger_than_every_node_is_told_from_full_nodes(tmp_path: Path
     assert large.only("scheduling.obstacle").attributes["larger_than_any"] is True
     assert full.only("scheduling.obstacle").attributes["larger_than_any"] is False
     assert full.only("scheduling.obstacle").attributes["request_share"] == 0.25
-    assert "0.5 cores of it free" in str(full.only("scheduling.obstacle").attributes["detail"])
+    assert "at most 0.5 cores is free" in str(full.only("scheduling.obstacle").attributes["detail"])
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,10 @@ def test_a_selector_that_no_node_satisfies_is_the_obstacle_and_names_what_comes_
     found = seen(tmp_path, *labelled, master(spec=CORDONED), waiting(spec={"nodeSelector": {"disktype": "ssd"}}))
 
     assert obstacles(found) == {"node-selector": (3, 2)}
-    assert found.only("scheduling.obstacle").attributes["detail"] == "disktype=ssd (nodes have disk-type=ssd)"
+    assert (
+        found.only("scheduling.obstacle").attributes["detail"]
+        == "disktype=ssd (no node has all of it; there is disk-type=ssd)"
+    )
 
 
 def test_an_affinity_is_told_from_a_selector_by_the_spec(tmp_path: Path) -> None:
