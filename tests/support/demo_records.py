@@ -103,21 +103,16 @@ def pricing_log(start: str) -> Iterator[str]:
 
 
 def probes() -> list[Json]:
-    """Return TCP connections from inside the cluster: pricing refuses, coupons too, the rest is open."""
-    ports = {name: port for name, (_, port, _) in RUNNING.items()} | {
-        "orders-db": 5432,
-        "pricing": 8080,
-        "coupons": 8080,
-    }
+    """Return TCP connections to what is called, tried from inside the cluster: pricing refuses, the rest is open."""
+    ports = {name: port for name, (_, port, _) in RUNNING.items()} | {"orders-db": 5432, "pricing": 8080}
+    refused = {"pricing": "connect to pricing port 8080: Connection refused"}
     return [
         {
             "namespace": "shop",
             "service": name,
             "port": port,
-            "reachable": name not in {"pricing", "coupons"},
-            "output": f"connect to {name} port {port}: Connection refused"
-            if name in {"pricing", "coupons"}
-            else f"{name} ({port}) open",
+            "reachable": name not in refused,
+            "output": refused.get(name, f"{name} ({port}) open"),
         }
         for name, port in sorted(ports.items())
     ]

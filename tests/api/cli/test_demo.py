@@ -6,20 +6,23 @@ import filecmp
 from importlib.resources import files
 from pathlib import Path
 
+import anyio
 import demo
-import msgspec
 import pytest
 from command_line import Run
 
+from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.models import Report
+from sre_orchestrator.core.settings import Settings
 
 BUNDLED = Path(str(files("sre_orchestrator.api"))) / "demo" / "shop"
 PRICING = "deployment/shop/pricing"
 
 
-@pytest.fixture
-def report(run: Run) -> Report:
-    return msgspec.json.decode(run("demo", "--format", "json").out, type=Report)
+@pytest.fixture(scope="module")
+def report(state_dir: Path) -> Report:
+    installation = Installation(Settings(state_dir=str(state_dir)))
+    return anyio.run(lambda: diagnose_snapshot(installation, BUNDLED)).report
 
 
 def test_the_bundled_files_are_those_of_the_generator(tmp_path: Path) -> None:
@@ -52,8 +55,8 @@ def test_a_look_alike_is_ruled_out_with_a_reason(report: Report) -> None:
     assert all(one.against and one.against[0].because for one in report.ruled_out)
 
 
-def test_the_decoys_are_not_blamed(report: Report) -> None:
-    blamed = {one.component for one in report.hypotheses}
+def test_no_decoy_is_likely(report: Report) -> None:
+    blamed = {one.component for one in report.hypotheses if one.confidence >= 0.5}
 
     assert not blamed & {
         "deployment/shop/cart", "deployment/shop/catalog", "deployment/shop/coupons", "service/shop/coupons",
