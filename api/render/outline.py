@@ -12,6 +12,7 @@ Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "plai
 SHOWN = 5
 MOMENTS = 14
 LONG = 40
+SUREST = 0.99  # nothing is shown as certain
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -105,7 +106,7 @@ def _hypothesis(report: Report, number: int, one: Hypothesis) -> Section:
     share = f"explains {len(one.explains)} of {len(report.symptoms)} symptoms"
     return Section(
         title=f"{number}. {one.title}",
-        aside=f"confidence {one.confidence:.2f}",
+        aside=f"confidence {min(one.confidence, SUREST):.2f}",
         note=f"{one.component} · {one.cause} · {share}",
         rows=tuple(_evidence(report, one)),
     )

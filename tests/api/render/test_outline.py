@@ -49,6 +49,10 @@ def test_a_hypothesis_shows_proof_change_and_share_of_symptoms() -> None:
     assert section.rows[1].text.startswith("shortly before: 11:51:00 container.changed")
 
 
+def test_nothing_is_shown_as_certain() -> None:
+    assert titled(outline(report(hypothesis(confidence=0.9991))), "1.").aside == "confidence 0.99"
+
+
 def test_a_change_without_a_time_is_shown_without_one() -> None:
     timeless = msgspec.structs.replace(CHANGED, observed_at=None)
     shown = outline(report(hypothesis(), facts={**report().facts, CHANGED.id: timeless}))
