@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -17,7 +18,9 @@ from sre_orchestrator.core.settings import SnapshotLimits
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar", ".zip")
 CHUNK = 1024 * 1024
-# zipfile raises RuntimeError for encrypted members, and what the decompressors raise goes through.
+# zipfile raises RuntimeError for encrypted members, tarfile TypeError for a gzip header that is cut off, zipfile
+# IndexError for a damaged name,
+# and what the decompressors raise goes through.
 _DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -26,7 +29,10 @@ _DAMAGED = (
     lzma.LZMAError,
     OSError,
     RuntimeError,
+    TypeError,
+    LookupError,
     ValueError,
+    struct.error,
 )
 
 
