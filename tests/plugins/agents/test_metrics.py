@@ -342,22 +342,48 @@ def slow(*names: str) -> str:
 SIX = {"a1": "node-a", "a2": "node-a", "b1": "node-b", "b2": "node-b", "c1": "node-c", "c2": "node-c"}
 
 
-def test_the_border_of_a_node_explains_what_turned_slow_first(tmp_path: Path) -> None:
-    calls = {"b1": ["a1", "c1"], "b2": ["a2", "b1"], "c2": ["c1"], "a1": ["a2"]}
+def pattern(found: Iterable[Fact | Coverage], component: str) -> Mapping[str, object]:
+    (one,) = facts(found, "latency.pattern", component=component)
+    return one.attributes
 
-    found = look(tmp_path, *shop(SIX), metrics=slow("a1", "a2"), topology={**calls, "a1": []})
 
-    borders = {one.component: one.attributes for one in facts(found, "node.border")}
-    assert borders["node/node-a"] == {
-        "first": 2,
-        "here": 2,
-        "explained": 2,
-        "crossing": 4,
-        "raised": 2,
-        "likeliest": True,
-    }
-    assert borders["node/node-b"]["here"] == 0
-    assert "node/node-c" not in borders
+NET = {"b1": ["a1", "c1"], "b2": ["a2", "b1"], "c2": ["c1", "b2"], "a1": ["a2"]}
+
+
+def test_a_workload_whose_calls_match_what_is_slow_stands_out(tmp_path: Path) -> None:
+    found = look(tmp_path, *shop(SIX), metrics=slow("a1", "a2", "b1", "b2", "c2"), topology=NET)
+
+    best = pattern(found, "deployment/shop/a2")
+    assert (best["fit"], best["best"], best["alone"], best["mostly"], best["here"]) == (1.0, True, True, True, 1)
+    assert pattern(found, "node/node-a")["best"] is True
+
+
+def test_a_node_whose_border_matches_what_is_slow_stands_out(tmp_path: Path) -> None:
+    calls = {"a1": ["b1"], "a2": ["c1"], "b2": ["c2"]}
+
+    found = look(tmp_path, *shop(SIX), metrics=slow("a1", "a2"), topology=calls)
+
+    best = pattern(found, "node/node-a")
+    assert (best["touched"], best["shared"], best["best"], best["alone"], best["first"], best["here"]) == (
+        2,
+        2,
+        True,
+        True,
+        2,
+        2,
+    )
+    assert not facts(found, "latency.pattern", component="node/node-b")
+    assert all(
+        one.attributes["mostly"] is False for one in facts(found, "latency.pattern") if one.component != "node/node-a"
+    )
+
+
+def test_callees_are_slow_too_where_latency_is_measured_by_who_calls(tmp_path: Path) -> None:
+    calls = {"a1": ["b1", "c1", "a2"], "b2": ["a1"], "c2": ["b1"]}
+
+    found = look(tmp_path, *shop(SIX), metrics=slow("a1", "b1", "c1", "a2", "b2"), topology=calls)
+
+    assert pattern(found, "deployment/shop/a1")["fit"] == 1.0
 
 
 def test_nodes_are_compared_in_what_they_send_again(tmp_path: Path) -> None:
