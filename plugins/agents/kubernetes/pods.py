@@ -16,6 +16,7 @@ from sre_orchestrator.plugins.objects.quantity import amount
 SETTLING = frozenset({"ContainerCreating", "PodInitializing", ""})
 LOOPING = "CrashLoopBackOff"
 COMMAND_CODES = frozenset({126, 127, 128})
+LOST = frozenset({"Unknown", "ContainerStatusUnknown"})
 NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 FIRST_SIGNAL, LAST_SIGNAL = 129, 192
 _RESOURCE = re.compile(
@@ -200,7 +201,7 @@ def _terminated(view: View, pod: Pod, status: ContainerStatus, ended: Terminated
 
 
 def how_it_ended(ended: Terminated) -> str:
-    """Return ``done``, ``error``, ``command``, ``signal`` or ``memory``.
+    """Return ``done``, ``error``, ``command``, ``signal``, ``memory`` or ``unknown`` (the kubelet lost track of it).
 
     A shell gives 126 and 127 for a command that it cannot run, a runtime 128, and 128 + n stands for
     signal n (kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure).
@@ -210,6 +211,8 @@ def how_it_ended(ended: Terminated) -> str:
     """
     if ended.reason == "OOMKilled":
         return "memory"
+    if ended.reason in LOST:
+        return "unknown"
     if ended.exit_code == 0 and not ended.signal:
         return "done"
     if ended.exit_code in COMMAND_CODES or ended.reason in NOT_STARTED:

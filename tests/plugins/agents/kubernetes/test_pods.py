@@ -147,6 +147,29 @@ def test_a_completed_init_container_is_no_end(tmp_path: Path) -> None:
     assert (fact.attributes["container"], fact.attributes["init"], fact.attributes["how"]) == ("migrate", True, "error")
 
 
+@pytest.mark.parametrize(
+    ("code", "reason", "how"),
+    [
+        (0, "Completed", "done"),
+        (1, "Error", "error"),
+        (255, "Error", "error"),
+        (127, "Error", "command"),
+        (128, "StartError", "command"),
+        (1, "ContainerCannotRun", "command"),
+        (143, "Error", "signal"),
+        (1, "OOMKilled", "memory"),
+        (137, "ContainerStatusUnknown", "unknown"),
+        (255, "Unknown", "unknown"),
+    ],
+)
+def test_each_end_is_of_a_kind(tmp_path: Path, code: int, reason: str, how: str) -> None:
+    status = container_status(restarts=1, last=ended(code, reason))
+
+    fact = look(KubernetesAgent(), tmp_path, pod("cart-1", statuses=[status])).only("container.terminated")
+
+    assert fact.attributes["how"] == how
+
+
 def test_an_end_without_times_is_kept(tmp_path: Path) -> None:
     status = container_status(ready=False, state={"terminated": {"exitCode": 139, "reason": "Error"}})
 
