@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from hashlib import blake2b
 
 from sre_orchestrator.core.identity import component_id
-from sre_orchestrator.core.models import Component, Edge, EdgeKind, Gap, Scalar
+from sre_orchestrator.core.models import Component, Edge, EdgeKind, Gap, Scalar, Struct
 from sre_orchestrator.plugins.objects.config import ConfigMap, Namespace, ResourceQuota, Secret, ServiceAccount
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Endpoints, Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.nodes import Node
-from sre_orchestrator.plugins.objects.pods import Pod, PodSpec
+from sre_orchestrator.plugins.objects.pods import Container, KeyRef, Pod, PodSpec, Volume
 from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.objects.storage import PersistentVolume, PersistentVolumeClaim, StorageClass
@@ -34,6 +34,15 @@ OTHERS: tuple[type[Object], ...] = (
     PersistentVolumeClaim, PersistentVolume, StorageClass, HorizontalPodAutoscaler, Namespace, Node,
 )  # fmt: skip
 RELEASE = "meta.helm.sh/release-name"
+
+
+class Use(Struct, frozen=True, kw_only=True):
+    """What a pod uses: an object of its namespace, and where it says so."""
+
+    edge: EdgeKind
+    kind: str
+    name: str
+    provenance: str
 
 
 async def feed(cluster: ClusterObjects) -> AsyncIterator[Component | Edge | Gap]:
@@ -128,53 +137,51 @@ def _pods(read: dict[type[Object], tuple[Object, ...]]) -> Iterator[Edge]:
 
 
 def _uses(here: str, namespace: str, spec: PodSpec) -> Iterator[Edge]:
-    for volume in spec.volumes:
-        parts = volume.projected.sources if volume.projected else ()
-        if volume.persistent_volume_claim:
-            claim = component_id("persistentvolumeclaim", namespace, volume.persistent_volume_claim.claim_name)
-            yield _edge(here, "mounts", claim, f"volume {volume.name}")
-        for source in filter(None, (volume.config_map, *(part.config_map for part in parts))):
-            yield _edge(here, "uses_config", component_id("configmap", namespace, source.name), f"volume {volume.name}")
-        for source in filter(None, (volume.secret, *(part.secret for part in parts))):
-            name = source.secret_name or source.name
-            yield _edge(here, "uses_secret", component_id("secret", namespace, name), f"volume {volume.name}")
-    for container in (*spec.init_containers, *spec.containers):
-        for one in container.env_from:
-            if one.config_map_ref:
-                yield _edge(
-                    here,
-                    "uses_config",
-                    component_id("configmap", namespace, one.config_map_ref.name),
-                    f"envFrom of {container.name}",
-                )
-            if one.secret_ref:
-                yield _edge(
-                    here,
-                    "uses_secret",
-                    component_id("secret", namespace, one.secret_ref.name),
-                    f"envFrom of {container.name}",
-                )
-        for env in container.env:
-            source_of = env.value_from
-            if source_of and source_of.config_map_key_ref:
-                yield _edge(
-                    here,
-                    "uses_config",
-                    component_id("configmap", namespace, source_of.config_map_key_ref.name),
-                    f"env {env.name}",
-                )
-            if source_of and source_of.secret_key_ref:
-                yield _edge(
-                    here,
-                    "uses_secret",
-                    component_id("secret", namespace, source_of.secret_key_ref.name),
-                    f"env {env.name}",
-                )
-    for pull in spec.image_pull_secrets:
-        yield _edge(here, "uses_secret", component_id("secret", namespace, pull.name), "imagePullSecrets")
+    containers = (*spec.init_containers, *spec.containers)
+    used = [one for volume in spec.volumes for one in _of_volume(volume)]
+    used += [one for container in containers for one in _of_environment(container)]
+    used += [_secret(pull.name, "imagePullSecrets") for pull in spec.image_pull_secrets]
     if spec.service_account_name:
-        account = component_id("serviceaccount", namespace, spec.service_account_name)
-        yield _edge(here, "uses_account", account, "spec.serviceAccountName")
+        account = spec.service_account_name
+        used.append(Use(edge="uses_account", kind="serviceaccount", name=account, provenance="spec.serviceAccountName"))
+    for one in used:
+        yield _edge(here, one.edge, component_id(one.kind, namespace, one.name), one.provenance)
+
+
+def _config(name: str, provenance: str) -> Use:
+    return Use(edge="uses_config", kind="configmap", name=name, provenance=provenance)
+
+
+def _secret(name: str, provenance: str) -> Use:
+    return Use(edge="uses_secret", kind="secret", name=name, provenance=provenance)
+
+
+def _of_volume(volume: Volume) -> Iterator[Use]:
+    where = f"volume {volume.name}"
+    parts = volume.projected.sources if volume.projected else ()
+    if volume.persistent_volume_claim:
+        claim = volume.persistent_volume_claim.claim_name
+        yield Use(edge="mounts", kind="persistentvolumeclaim", name=claim, provenance=where)
+    for config in filter(None, (volume.config_map, *(part.config_map for part in parts))):
+        yield _config(config.name, where)
+    for secret in filter(None, (volume.secret, *(part.secret for part in parts))):
+        yield _secret(secret.secret_name or secret.name, where)
+
+
+def _of_environment(container: Container) -> Iterator[Use]:
+    for one in container.env_from:
+        yield from _referred(one.config_map_ref, one.secret_ref, f"envFrom of {container.name}")
+    for env in container.env:
+        if env.value_from:
+            source = env.value_from
+            yield from _referred(source.config_map_key_ref, source.secret_key_ref, f"env {env.name}")
+
+
+def _referred(config: KeyRef | None, secret: KeyRef | None, where: str) -> Iterator[Use]:
+    if config:
+        yield _config(config.name, where)
+    if secret:
+        yield _secret(secret.name, where)
 
 
 def _selected(read: dict[type[Object], tuple[Object, ...]]) -> Iterator[Edge]:
@@ -190,14 +197,16 @@ def _selected(read: dict[type[Object], tuple[Object, ...]]) -> Iterator[Edge]:
                     yield _edge(identity(service), "selects", identity(pod), "spec.selector")
     for endpoints in read[Endpoints]:
         if isinstance(endpoints, Endpoints):
-            namespace = endpoints.metadata.namespace
-            for subset in endpoints.subsets:
-                for address in (*subset.addresses, *subset.not_ready_addresses):
-                    if address.target_ref and address.target_ref.kind == "Pod":
-                        pod_id = component_id("pod", namespace, address.target_ref.name)
-                        yield _edge(
-                            component_id("service", namespace, endpoints.metadata.name), "selects", pod_id, "endpoints"
-                        )
+            yield from _of_endpoints(endpoints)
+
+
+def _of_endpoints(endpoints: Endpoints) -> Iterator[Edge]:
+    namespace = endpoints.metadata.namespace
+    service = component_id("service", namespace, endpoints.metadata.name)
+    addresses = [one for subset in endpoints.subsets for one in (*subset.addresses, *subset.not_ready_addresses)]
+    for address in addresses:
+        if address.target_ref and address.target_ref.kind == "Pod":
+            yield _edge(service, "selects", component_id("pod", namespace, address.target_ref.name), "endpoints")
 
 
 def _routed(read: dict[type[Object], tuple[Object, ...]]) -> Iterator[Edge]:
