@@ -68,7 +68,7 @@ class SchedulingAgent:
         lacking = list(templates_without_pods(workloads, pods.items, scope)) if pods.items else []
         if not waiting and not lacking:
             return
-        cluster = cluster_of(nodes.items, pods.items, (await objects.list(Namespace)).items)
+        cluster = cluster_of(nodes, pods.items, (await objects.list(Namespace)).items)
         claims, volumes = await objects.list(PersistentVolumeClaim), await objects.list(PersistentVolume)
         used = {pod.spec.scheduler_name for pod in pods.items if pod.spec.node_name}
         for fact in _unscheduled(waiting, cluster, used, observe):
@@ -177,7 +177,8 @@ def _obstacles(one: Waiting, cluster: Cluster, volumes: _Volumes, scope: Scope, 
             message=clause.text,
         )
     seen: Survey | None = None
-    if cluster.places and refusal.total in {0, len(cluster.places)}:
+    known = len(cluster.places)
+    if known and (refusal.total == known or (cluster.whole and not refusal.total)):
         seen = survey(Fit(one.pod, cluster, tuple(volumes.of(one.pod))), scope.namespaces)
     found = [*(from_specs(seen) if seen and not seen.fitting else ()), *from_message(refusal, one.pod.spec, seen)]
     for obstacle in found:

@@ -90,7 +90,7 @@ class Fit:
                 yield Obstacle(kind=taint_kind(taint.key), detail=str(taint))
 
     def _lacking(self, place: Place) -> Iterator[Obstacle]:
-        for name, wanted in self.wanted.items():
+        for name, wanted in self.wanted.items() if place.allocatable else ():
             if wanted > place.free.get(name, 0.0) + _ROUNDING:
                 yield Obstacle(kind=name if name in PLAIN else "extended", detail=name)
         if "pods" in place.allocatable and len(place.pods) >= place.allocatable["pods"]:

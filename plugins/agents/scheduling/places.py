@@ -12,6 +12,7 @@ from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod, PodAffinityTerm, PodSpec
 from sre_orchestrator.plugins.objects.selectors import Taint, Toleration, tolerated
+from sre_orchestrator.plugins.sources.ports import Listing
 
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 HOSTNAME = "kubernetes.io/hostname"
@@ -80,9 +81,10 @@ def owner_kind(pod: Pod) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster:
-    """All places, and which pods hold which topology."""
+    """All places, and which pods hold which topology; ``whole`` when every node of the cluster was read."""
 
     places: Sequence[Place]
+    whole: bool
     namespaces: Mapping[str, Mapping[str, str]]
 
     def holding(self, term: PodAffinityTerm, own: str) -> frozenset[str]:
@@ -136,7 +138,7 @@ def affinity_terms(spec: PodSpec) -> tuple[PodAffinityTerm, ...]:
     return spec.affinity.pod_affinity.required if spec.affinity and spec.affinity.pod_affinity else ()
 
 
-def cluster_of(nodes: Iterable[Node], pods: Iterable[Pod], namespaces: Iterable[Namespace]) -> Cluster:
+def cluster_of(nodes: Listing[Node], pods: Iterable[Pod], namespaces: Iterable[Namespace]) -> Cluster:
     """Return the cluster with every pod on its node; pods that have ended hold nothing."""
     running: dict[str, list[Pod]] = defaultdict(list)
     for pod in pods:
@@ -145,14 +147,15 @@ def cluster_of(nodes: Iterable[Node], pods: Iterable[Pod], namespaces: Iterable[
     return Cluster(
         places=[
             _place(node, running.get(node.metadata.name, ()))
-            for node in sorted(nodes, key=lambda node: node.metadata.name)
+            for node in sorted(nodes.items, key=lambda node: node.metadata.name)
         ],
+        whole=bool(nodes.complete_in),
         namespaces={one.metadata.name: one.metadata.labels for one in namespaces},
     )
 
 
 def _place(node: Node, pods: Sequence[Pod]) -> Place:
-    allocatable = amounts(node.status.allocatable)
+    allocatable = amounts(node.status.allocatable or node.status.capacity)
     free = dict(allocatable)
     ports: set[tuple[int, str]] = set()
     for pod in pods:

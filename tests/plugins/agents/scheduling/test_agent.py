@@ -355,6 +355,16 @@ def test_a_message_about_other_nodes_than_those_read_is_believed(tmp_path: Path)
     assert obstacles(seen(tmp_path, *THREE, waiting(message=message))) == {"memory": (9, 9)}
 
 
+def test_nodes_that_were_recorded_in_part_prove_nothing(tmp_path: Path) -> None:
+    bare = node("node-a")
+    del bare["status"]["allocatable"], bare["status"]["capacity"]
+    part = patch(bare, metadata={"annotations": {"snapshot/partial": "names"}})
+    pending = waiting(containers=[asking(cpu="16")], spec={"nodeSelector": {"pool": "web"}})
+
+    assert obstacles(seen(tmp_path / "part", part, pending)) == {}
+    assert obstacles(seen(tmp_path / "bare", bare, pending)) == {"node-selector": (1, 1)}
+
+
 def test_clauses_that_are_no_obstacle_of_a_node_stay_clauses(tmp_path: Path) -> None:
     found = seen(
         tmp_path, *THREE, waiting(message="0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims.")
