@@ -8,9 +8,10 @@ from hashlib import blake2b
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Component, Edge, EdgeKind, Gap, Scalar, Struct
 from sre_orchestrator.plugins.objects.config import ConfigMap, Namespace, ResourceQuota, Secret, ServiceAccount
+from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Endpoints, Ingress, NetworkPolicy, Service
-from sre_orchestrator.plugins.objects.nodes import Node
+from sre_orchestrator.plugins.objects.nodes import Lease, Node
 from sre_orchestrator.plugins.objects.pods import Container, KeyRef, Pod, PodSpec, Volume
 from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.objects.selectors import labels_match
@@ -33,6 +34,7 @@ OTHERS: tuple[type[Object], ...] = (
     CronJob, Job, Service, Ingress, NetworkPolicy, ConfigMap, Secret, ServiceAccount, ResourceQuota,
     PersistentVolumeClaim, PersistentVolume, StorageClass, HorizontalPodAutoscaler, Namespace, Node,
 )  # fmt: skip
+WATCHED: tuple[type[Object], ...] = (Event, Lease)  # what agents read beside: nobody else tells their gaps
 RELEASE = "meta.helm.sh/release-name"
 
 
@@ -49,7 +51,7 @@ async def feed(cluster: ClusterObjects) -> AsyncIterator[Component | Edge | Gap]
     """Yield every component, every relation with its provenance, and the gaps of what could not be read."""
     read: dict[type[Object], tuple[Object, ...]] = {}
     kinds: tuple[type[Object], ...] = (Pod, *WORKLOADS, *OTHERS)
-    every: tuple[type[Object], ...] = (*kinds, Endpoints)
+    every: tuple[type[Object], ...] = (*kinds, Endpoints, *WATCHED)
     for kind in every:
         listing = await cluster.list(kind)
         read[kind] = listing.items

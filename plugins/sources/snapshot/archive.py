@@ -18,9 +18,8 @@ from sre_orchestrator.core.settings import SnapshotLimits
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar", ".zip")
 CHUNK = 1024 * 1024
-# zipfile raises RuntimeError for encrypted members, tarfile TypeError for a gzip header that is cut off, zipfile
-# IndexError for a damaged name,
-# and what the decompressors raise goes through.
+# zipfile raises RuntimeError for encrypted members and IndexError for damaged ones, tarfile TypeError for a gzip
+# header that is cut off, and what the decompressors raise goes through.
 _DAMAGED = (
     tarfile.TarError,
     zipfile.BadZipFile,
