@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.plugins.agents.logs.callees import Cast, identity
-from sre_orchestrator.plugins.agents.logs.sightings import read_log, read_start
+from sre_orchestrator.plugins.agents.logs.sightings import START_LINES, read_log, read_start
 from sre_orchestrator.plugins.agents.logs.summary import Source, Summary
 from sre_orchestrator.plugins.agents.logs.table import load_table
 from sre_orchestrator.plugins.agents.reading import covered, in_scope
@@ -21,7 +22,7 @@ from sre_orchestrator.plugins.objects.workloads import CronJob, DaemonSet, Deplo
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Listing, LogStream, PodLogs, Topology
 
 TROUBLED_BYTES = 1024 * 1024
-HEALTHY_BYTES, LEAST_BYTES = 6 * 1024 * 1024, 64 * 1024
+HEALTHY_BYTES, LEAST_BYTES = 4 * 1024 * 1024, 64 * 1024
 MAX_PORT = 65535
 KINDS_READ: tuple[type[Object], ...] = (
     Pod, ReplicaSet, Service, Deployment, StatefulSet, DaemonSet, CronJob, Job, ConfigMap
@@ -108,22 +109,12 @@ def _bytes(source: Source, every: Sequence[Source]) -> int:
 
 def _facts(source: Source, logs: PodLogs, most: int, cast: Cast, scope: Scope, observe: Observer) -> Iterator[Fact]:
     table = load_table()
-    first, whole = _first(logs.lines(source.stream), most)
-    lines = first if whole else list(logs.lines(source.stream, newest_bytes=most))
+    lines = list(logs.lines(source.stream, newest_bytes=most))
+    first = lines
+    if sum(map(len, lines)) > most // 2:
+        first = list(islice(logs.lines(source.stream), START_LINES))
     yield from Summary(source, cast, table, scope, observe).facts(read_log(lines, table, scope.until), lines)
     yield from _start(source, first, cast, scope, observe)
-
-
-def _first(lines: Iterator[str], most: int) -> tuple[list[str], bool]:
-    """Return the first lines of a log up to ``most`` characters, and whether that is all of it."""
-    found: list[str] = []
-    size = 0
-    for line in lines:
-        found.append(line)
-        size += len(line) + 1
-        if size > most:
-            return found, False
-    return found, True
 
 
 def _start(source: Source, lines: Sequence[str], cast: Cast, scope: Scope, observe: Observer) -> Iterator[Fact]:

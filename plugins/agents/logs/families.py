@@ -8,7 +8,7 @@ from functools import lru_cache
 from sre_orchestrator.plugins.objects.pods import Container
 
 _TEXT = (
-    ("mysql", r"mysql|mariadb|\bER_[A-Z]|Unknown database '|Table '[^']+' doesn't exist|\[MY-\d|Error 1\d{3} \(|\(1\d{3}, |\b1\d{3} \(\w{5}\)|Access denied for user '"),
+    ("mysql", r"mysql|mariadb|\bER_[A-Z]|Unknown database '|Table '[^']+' doesn't exist|\[MY-\d|Error 1\d{3} \(|\(1\d{3}, |\b1\d{3} \(\w{5}\)|Access denied for user '|rejected establishment of connection"),
     ("postgres", r"postgres|psycopg|\bpgx?\b|\bpq: |npgsql|PG::|SQLSTATE (?!HY)|\bFATAL:  |28P01|pg_hba|ERROR:  could not extend|WAL segment"),
     ("mongodb", r"mongo|NotWritablePrimary|\"c\":\"(?:ACCESS|NETWORK|REPL)\""),
     ("redis", r"redis|jedis|lettuce|WRONGPASS|NOAUTH|READONLY You|ReplyError|MASTERDOWN|CLUSTERDOWN"),

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 
 import msgspec
 
@@ -69,9 +68,9 @@ def read_log(lines: Sequence[str], table: Table, today: datetime) -> Reading:
     return Reading(sightings=tuple(sightings), lines=len(lines), newest=_in_utc(newest, shift))
 
 
-def read_start(lines: Iterable[str], table: Table, today: datetime) -> Iterator[Match]:
+def read_start(lines: Sequence[str], table: Table, today: datetime) -> Iterator[Match]:
     """Yield what the first lines of a log say about the start: ports that are listened on, time taken."""
-    first = [body_of(line) for line in islice(lines, START_LINES)]
+    first = [body_of(line) for line in lines[:START_LINES]]
     for number in hits(first, START_STEMS):
         yield from table.starts(read_line(first[number], today).text)
 

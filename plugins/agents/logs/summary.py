@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -104,29 +105,33 @@ class Summary:
             if self._is_call(group):
                 yield self._call(group)
 
-    def _groups(self, sightings: Iterable[Sighting]) -> list[Group]:
+    def _groups(self, sightings: Sequence[Sighting]) -> list[Group]:
         groups: dict[tuple[object, ...], Group] = {}
+        usual = Counter(one.family for one in sightings if one.family in DATABASES).most_common(1)
         for one in sightings:
             if one.at and not self._scope.since <= one.at <= self._scope.until + timedelta(minutes=1):
                 continue
-            meant = self._meant(one)
+            meant = self._meant(one, usual[0][0] if usual else "")
             names = tuple(one.captures.get(name, "") for name in ("user", "name", "peer", "code"))
             key = (one.name, meant.service or meant.host, meant.port, meant.family, *names)
             groups.setdefault(key, Group(first=one, meant=meant)).seen.append(one)
         return list(groups.values())
 
-    def _meant(self, one: Sighting) -> Meant:
+    def _meant(self, one: Sighting, usual: str) -> Meant:
+        """Return whom a line means; of a database that it does not name, the ``usual`` one of this log is taken."""
         if one.relayed:
             return Meant(relayed=True)
         namespace = self._source.stream.namespace
         host, port = one.captures.get("host", ""), _number(one.captures.get("port", ""))
-        if not self._calls(one.name, one.family):
-            return Meant(host=host, port=port, family=one.family)
+        known = self._table.classes.get(one.name)
+        said = one.family or (usual if known and known.database else "")
+        if not self._calls(one.name, said):
+            return Meant(host=host, port=port, family=said)
         if not host:
             address = self._cast.address(one.text, namespace)
             host, port = (address.host, address.port) if address else ("", port)
         service = self._cast.service(host, namespace) if host else ""
-        family = (self._cast.family(service) if service else "") or one.family or family_of(port)
+        family = (self._cast.family(service) if service else "") or said or family_of(port)
         open_question = not service and not any(map(str.isalpha, host)) and family in DATABASES - self._own
         guessed = self._guess(family) if open_question else ""
         return Meant(host=host, port=port, family=family, service=service or guessed, named=bool(service))
