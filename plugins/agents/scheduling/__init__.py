@@ -178,7 +178,7 @@ def _obstacles(one: Waiting, cluster: Cluster, volumes: _Volumes, scope: Scope, 
         )
     seen: Survey | None = None
     known = len(cluster.places)
-    if known and (refusal.total == known or (cluster.whole and not refusal.total)):
+    if known and cluster.whole and refusal.total in {0, known}:
         seen = survey(Fit(one.pod, cluster, tuple(volumes.of(one.pod))), scope.namespaces)
     found = [*(from_specs(seen) if seen and not seen.fitting else ()), *from_message(refusal, one.pod.spec, seen)]
     for obstacle in found:
