@@ -20,6 +20,7 @@ ENDED = frozenset({"Succeeded", "Failed"})
 def workload_facts(view: View) -> Iterator[Fact]:
     """Yield how many pods each workload wants and has, and which of its conditions are not as they should be."""
     existing = Counter(view.owner(pod) for pod in view.pods if pod.status.phase not in ENDED)
+    starting = Counter(view.owner(pod) for pod in view.pods if view.starting(pod))
     scaled = {
         component_id(one.spec.scale_target_ref.kind, one.metadata.namespace, one.spec.scale_target_ref.name)
         for one in view.autoscalers
@@ -40,7 +41,7 @@ def workload_facts(view: View) -> Iterator[Fact]:
             autoscaled=here in scaled,
             service=_service(view, workload),
         )
-        yield from _unavailable(view, workload, existing[here])
+        yield from _unavailable(view, workload, existing=existing[here], starting=starting[here])
         yield from _conditions(view, workload)
 
 
@@ -50,12 +51,11 @@ def _service(view: View, workload: Workload) -> str | None:
     return min(map(identity, found), default=None)
 
 
-def _unavailable(view: View, workload: Workload, existing: int) -> Iterator[Fact]:
+def _unavailable(view: View, workload: Workload, *, existing: int, starting: int) -> Iterator[Fact]:
     """Yield that pods lack, unless the workload or the pods that lack are only just starting."""
     here, meta = identity(workload), workload.metadata
     lacking = workload.desired - workload.available
-    young = sum(view.starting(pod) and view.owner(pod) == here for pod in view.pods)
-    if lacking > young:
+    if lacking > starting:
         yield view.observe(
             "workload.unavailable",
             here,
