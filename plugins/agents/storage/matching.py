@@ -6,12 +6,14 @@ Source: kubernetes.io/docs/concepts/storage/persistent-volumes (Binding, Reservi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
 
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.objects.quantity import amount
 from sre_orchestrator.plugins.objects.storage import PersistentVolume, PersistentVolumeClaim
 
 NEAREST = 3
+ALIKE = 0.8
 _HELD = ("bound-elsewhere", "released", "failed")
 
 
@@ -34,16 +36,18 @@ def nearest(
     """Return the volumes nearest to ``claim`` with their differences: all that are equally near, a few at most.
 
     Fewest differences first; among those a free volume before one that was released, and that
-    before one that another claim holds, which is where it belongs.
+    before one that another claim holds, which is where it belongs. Of equally near ones, one that
+    is named like the claim was made for it.
     """
-    ranked = sorted(
-        (
-            (_distance(found := differences(claim, volume, wanted_class)), volume.metadata.name, volume, found)
-            for volume in volumes
-        ),
-        key=lambda one: one[:2],
-    )
-    return [(volume, found) for distance, _, volume, found in ranked if distance == ranked[0][0]][:NEAREST]
+    compared = [(volume, differences(claim, volume, wanted_class)) for volume in volumes]
+    least = min((_distance(found) for _, found in compared), default=(0, 0))
+    near = [one for one in compared if _distance(one[1]) == least]
+    namesakes = [one for one in near if _named_alike(claim.metadata.name, one[0].metadata.name)]
+    return sorted(namesakes or near, key=lambda one: one[0].metadata.name)[:NEAREST]
+
+
+def _named_alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one, other).ratio() >= ALIKE
 
 
 def _distance(found: tuple[Difference, ...]) -> tuple[int, int]:

@@ -97,6 +97,15 @@ def test_a_free_volume_is_nearer_than_one_that_another_claim_holds(tmp_path: Pat
     assert {one[0] for one in fields(seen(tmp_path / "held", claim(size="2Gi"), held, user()))} == {"bound-elsewhere"}
 
 
+def test_of_equally_near_volumes_the_namesake_was_made_for_the_claim(tmp_path: Path) -> None:
+    small, other = volume("orders-data"), volume("batch", size="9Gi", accessModes=["ReadOnlyMany"])
+    both = seen(tmp_path / "both", claim(size="2Gi"), small, other, user())
+    namesake = seen(tmp_path / "one", claim(size="2Gi"), volume("data-0"), other, user())
+
+    assert {one[0] for one in fields(both)} == {"capacity", "access-mode"}
+    assert {one[0] for one in fields(namesake)} == {"capacity"}
+
+
 def test_a_claim_whose_class_makes_volumes_is_not_compared(tmp_path: Path) -> None:
     dynamic = seen(tmp_path / "a", claim(storageClassName="fast"), storage_class("fast"), volume(), user())
     default = seen(tmp_path / "b", claim(), storage_class("fast", default=True), volume(), user())
