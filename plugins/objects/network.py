@@ -178,6 +178,101 @@ class IngressClass(Object, frozen=True, kw_only=True):
     """An IngressClass."""
 
 
+class PathMatch(Part, frozen=True, kw_only=True):
+    """The path of a Gateway API match."""
+
+    value: str = ""
+
+
+class RouteMatch(Part, frozen=True, kw_only=True):
+    """A match of a Gateway API rule."""
+
+    path: PathMatch | None = None
+
+
+class BackendRef(Part, frozen=True, kw_only=True):
+    """A destination of a Gateway API rule."""
+
+    kind: str = "Service"
+    name: str = ""
+    namespace: str = ""
+    port: int = 0
+
+
+class RouteRule(Part, frozen=True, kw_only=True):
+    """A rule of a Gateway API route."""
+
+    matches: tuple[RouteMatch, ...] = ()
+    backend_refs: tuple[BackendRef, ...] = ()
+
+
+class HttpRouteSpec(Part, frozen=True, kw_only=True):
+    """``spec`` of an HTTPRoute."""
+
+    hostnames: tuple[str, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
+
+
+class HTTPRoute(Object, frozen=True, kw_only=True):
+    """An HTTPRoute of the Gateway API."""
+
+    spec: HttpRouteSpec = HttpRouteSpec()
+
+
+class UriMatch(Part, frozen=True, kw_only=True):
+    """A match of Istio: one of the three is set."""
+
+    prefix: str = ""
+    exact: str = ""
+    regex: str = ""
+
+
+class MeshMatch(Part, frozen=True, kw_only=True):
+    """What a mesh route matches."""
+
+    uri: UriMatch = UriMatch()
+
+
+class MeshPort(Part, frozen=True, kw_only=True):
+    """The port of a destination."""
+
+    number: int = 0
+
+
+class Destination(Part, frozen=True, kw_only=True):
+    """Where a mesh route leads: a host as in DNS."""
+
+    host: str = ""
+    port: MeshPort = MeshPort()
+
+
+class Weighted(Part, frozen=True, kw_only=True):
+    """A destination with its weight."""
+
+    destination: Destination = Destination()
+
+
+class MeshRoute(Part, frozen=True, kw_only=True):
+    """An HTTP route of a VirtualService."""
+
+    name: str = ""
+    match: tuple[MeshMatch, ...] = ()
+    route: tuple[Weighted, ...] = ()
+
+
+class VirtualServiceSpec(Part, frozen=True, kw_only=True):
+    """``spec`` of a VirtualService."""
+
+    hosts: tuple[str, ...] = ()
+    http: tuple[MeshRoute, ...] = ()
+
+
+class VirtualService(Object, frozen=True, kw_only=True):
+    """A VirtualService of Istio."""
+
+    spec: VirtualServiceSpec = VirtualServiceSpec()
+
+
 class PolicyPort(Part, frozen=True, kw_only=True):
     """A port that a policy admits; ``end_port`` makes it a range."""
 

@@ -50,6 +50,20 @@ KINDS: dict[type[Object], Listed] = {
     network.NetworkPolicy: _listed(
         "NetworkPolicy", "networkpolicies", "network-policy", "networkpolicies", group="networking.k8s.io"
     ),
+    network.HTTPRoute: _listed(
+        "HTTPRoute",
+        "httproutes",
+        "httproutes",
+        "custom-resources/httproutes.gateway.networking.k8s.io",
+        group="gateway.networking.k8s.io",
+    ),
+    network.VirtualService: _listed(
+        "VirtualService",
+        "virtualservices",
+        "virtualservices",
+        "custom-resources/virtualservices.networking.istio.io",
+        group="networking.istio.io",
+    ),
     storage.PersistentVolumeClaim: _listed(
         "PersistentVolumeClaim", "persistentvolumeclaims", "pvcs", "persistentvolumeclaims"
     ),

@@ -228,9 +228,12 @@ def _behind(view: View, service: Service) -> frozenset[int]:
 
 
 def _other_service(use: Use, found: Key) -> Iterator[Fact]:
-    """Yield that a variable named for one service leads to another, while nothing else here leads to the named one."""
+    """Yield that a variable named for one service leads to another, while nothing else here leads to the named one.
+
+    A service whose name holds the variable's is one of its kind (``REDIS_HOST=cart-redis``).
+    """
     named = use.view.named.get((use.home, use.stem), ())
-    if not use.stem or not named or plain(found[1]) == use.stem:
+    if not use.stem or not named or use.stem in plain(found[1]):
         return
     reached = {use.view.find(one.address.host, use.home) for one in use.view.references[use.template.id]}
     if reached & set(named):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sre_orchestrator.core.identity import component_id
@@ -11,13 +11,17 @@ from sre_orchestrator.core.models import Fact
 from sre_orchestrator.plugins.agents.network.view import Key, Observe, Template, View, key_of, service_id
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.network import Service, ServicePort
-from sre_orchestrator.plugins.objects.pods import Container
+from sre_orchestrator.plugins.objects.pods import Container, Probe
 
 _OWN_PORT = re.compile(r"^(?:(?:SERVER|HTTP|HTTPS|GRPC|APP|APPLICATION|LISTEN|LISTENING|CONTAINER|BIND)_)?PORT$")
 # A port in arguments to listen on: a number of its own, or behind a colon with no host but "any" before it.
 _TO_LISTEN = re.compile(r"(?:^|[\s='\"]|(?<![\w.\]])(?:0\.0\.0\.0|\[::\]|\*)?:)(\d{2,5})(?![\w.:])")
-_HTTP = frozenset({"http", "https", "http1", "kubernetes.io/ws"})
-_GRPC = frozenset({"grpc", "grpc-web", "h2c", "http2", "kubernetes.io/h2c"})
+# The words in a port's name or appProtocol that a mesh or an ingress takes for the one or the other.
+_FAMILY = {
+    "http": "http", "https": "http", "http1": "http", "kubernetes.io/ws": "http",
+    "grpc": "grpc", "h2c": "grpc", "http2": "grpc", "kubernetes.io/h2c": "grpc",
+    "mysql": "mysql", "redis": "redis", "mongo": "mongo", "postgres": "postgres",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +30,7 @@ class Ports:
 
     declared: tuple[tuple[int, str, str], ...]
     asked: frozenset[int]
-    grpc: frozenset[int]
+    spoken: Mapping[int, str]
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -92,7 +96,8 @@ def _protocol(
     transport = bool(protocols) and port.protocol not in protocols and not (protocols & others)
     spoken = (port.app_protocol or port.name.partition("-")[0]).lower()
     target = next((number for number, name, _ in ports.declared if port.target in (number, name)), port.target)
-    application = target in ports.grpc and spoken in _HTTP
+    speaks = ports.spoken.get(target, "") if isinstance(target, int) else ""
+    application = bool(speaks) and _FAMILY.get(spoken, speaks) != speaks
     if transport or application:
         yield observe(
             "protocol.mismatch",
@@ -101,7 +106,7 @@ def _protocol(
             port=port.port,
             layer="transport" if transport else "application",
             service_protocol=port.protocol if transport else spoken,
-            container_protocol=min(protocols) if transport else "grpc",
+            container_protocol=min(protocols) if transport else speaks,
             name=port.name or None,
             app_protocol=port.app_protocol or None,
             workload=workload.id,
@@ -112,16 +117,25 @@ def ports_of(containers: Iterable[Container]) -> Ports:
     """Return the ports of some containers: declared, probed, and told to the process by a ``PORT`` variable."""
     declared: dict[tuple[int, str, str], None] = {}
     asked: set[int] = set()
-    grpc: set[int] = set()
+    spoken: dict[int, str] = {}
     for container in containers:
         for one in container.ports:
             declared[one.container_port, one.name, one.protocol] = None
         probes = [one for one in (container.liveness_probe, container.readiness_probe, container.startup_probe) if one]
         asked |= {one.port for one in probes if isinstance(one.port, int) and one.port}
         asked |= {int(one.value) for one in container.env if _OWN_PORT.match(one.name) and one.value.isdigit()}
-        grpc |= {one.grpc.port for one in probes if one.grpc}
-        grpc |= {one.container_port for one in container.ports if one.name.partition("-")[0] in _GRPC}
-    return Ports(declared=tuple(declared), asked=frozenset(asked), grpc=frozenset(grpc))
+        spoken |= _spoken(container, probes)
+    return Ports(declared=tuple(declared), asked=frozenset(asked), spoken=spoken)
+
+
+def _spoken(container: Container, probes: list[Probe]) -> dict[int, str]:
+    """Return what a container speaks at its ports: as their names say, else gRPC where every probe of a port does.
+
+    One probe of another protocol than the next is a probe's fault, not a port's.
+    """
+    named = {one.container_port: one.name.partition("-")[0] for one in container.ports}
+    asked = {one.grpc.port for one in probes if one.grpc} - {one.port for one in probes if not one.grpc}
+    return dict.fromkeys(asked, "grpc") | {port: _FAMILY[word] for port, word in named.items() if word in _FAMILY}
 
 
 def _conflicts(view: View, observe: Observe) -> Iterator[Fact]:

@@ -11,7 +11,7 @@ from sre_orchestrator.plugins.agents.network.view import Key, Observe, View, key
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.naming import ServiceNames, segments
-from sre_orchestrator.plugins.objects.network import Ingress, IngressClass, Service
+from sre_orchestrator.plugins.objects.network import HTTPRoute, Ingress, IngressClass, Service, UriMatch, VirtualService
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,15 @@ def _ways(view: View) -> Iterator[list[Way]]:
     for ingress in view.items(Ingress):
         if isinstance(ingress, Ingress) and ingress.metadata.namespace in view.scope.namespaces:
             yield list(_of_ingress(ingress))
+    for route in view.items(HTTPRoute):
+        if isinstance(route, HTTPRoute) and route.metadata.namespace in view.scope.namespaces:
+            yield list(_of_gateway_api(route))
+    yield [
+        way
+        for route in view.items(VirtualService)
+        if isinstance(route, VirtualService) and route.metadata.namespace in view.scope.namespaces
+        for way in _of_mesh(view, route)
+    ]
     for component, declared in sorted(view.routes.items()):
         home = namespace_of(component)
         if home in view.scope.namespaces:
@@ -93,6 +102,44 @@ def _of_ingress(ingress: Ingress) -> Iterator[Way]:
                 service=(namespace, backend.name),
                 port=backend.port.number or backend.port.name,
             )
+
+
+def _of_gateway_api(route: HTTPRoute) -> Iterator[Way]:
+    namespace, name = key_of(route)
+    for rule in route.spec.rules:
+        for backend in rule.backend_refs:
+            if backend.kind == "Service":
+                yield Way(
+                    component=component_id("httproute", namespace, name),
+                    origin=f"httproute {name}",
+                    id=name if len(route.spec.rules) == 1 else "",
+                    host=next(iter(route.spec.hostnames), ""),
+                    path=next((one.path.value for one in rule.matches if one.path), ""),
+                    service=(backend.namespace or namespace, backend.name),
+                    port=backend.port,
+                )
+
+
+def _of_mesh(view: View, route: VirtualService) -> Iterator[Way]:
+    """Yield the routes of a VirtualService; a host that is a service of the cluster is what they are named for."""
+    namespace, name = key_of(route)
+    host = next(iter(route.spec.hosts), "")
+    own = host.partition(".")[0] if view.find(host, namespace) else ""
+    for one in route.spec.http:
+        uri = next((match.uri for match in one.match), UriMatch())
+        for weighted in one.route:
+            there = weighted.destination.host
+            service = view.find(there, namespace) or view.absent(there, namespace)
+            if service:
+                yield Way(
+                    component=component_id("virtualservice", namespace, name),
+                    origin=f"virtualservice {name}",
+                    id=own,
+                    host=host,
+                    path=uri.prefix or uri.exact or uri.regex,
+                    service=service,
+                    port=weighted.destination.port.number,
+                )
 
 
 def _route(view: View, way: Way, observe: Observe) -> Fact:

@@ -18,10 +18,12 @@ from sre_orchestrator.plugins.objects.naming import plain
 from sre_orchestrator.plugins.objects.network import (
     Endpoints,
     EndpointSlice,
+    HTTPRoute,
     Ingress,
     IngressClass,
     NetworkPolicy,
     Service,
+    VirtualService,
 )
 from sre_orchestrator.plugins.objects.pods import Container, Pod, PodSpec
 from sre_orchestrator.plugins.objects.registry import KINDS
@@ -39,7 +41,7 @@ FINISHED = frozenset({"Succeeded", "Failed"})
 WORKLOADS: tuple[type[Object], ...] = (Deployment, StatefulSet, DaemonSet, CronJob)
 READ: tuple[type[Object], ...] = (
     Service, Endpoints, EndpointSlice, Pod, *WORKLOADS, ConfigMap, Secret, Namespace, Ingress, IngressClass,
-    NetworkPolicy,
+    NetworkPolicy, HTTPRoute, VirtualService,
 )  # fmt: skip
 
 

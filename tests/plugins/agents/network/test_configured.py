@@ -226,7 +226,9 @@ def test_a_variable_that_leads_elsewhere_is_right_where_the_named_service_is_cal
         tmp_path,
         service("redis", port=6379),
         service("cart-redis", port=6379),
-        caller("cart", REDIS_HOST="cart-redis", QUEUE="redis:6379"),
+        service("orders", port=80),
+        caller("cart", REDIS_HOST="orders", QUEUE="redis:6379"),
+        caller("users", REDIS_HOST="cart-redis"),
     )
 
     assert seen.of("address.mismatch") == []

@@ -143,6 +143,21 @@ def test_an_http_name_on_a_grpc_port_is_told(tmp_path: Path, named: dict[str, An
     assert (mismatch.attributes["layer"], mismatch.attributes["service_protocol"]) == ("application", "http")
 
 
+def test_a_grpc_name_on_an_http_port_is_told(tmp_path: Path) -> None:
+    seen = network(
+        tmp_path, *serving("cart", listens(8080, name="http-api")), exposed("cart", targetPort=8080, name="grpc")
+    )
+
+    assert seen.only("protocol.mismatch").attributes["container_protocol"] == "http"
+
+
+def test_probes_that_disagree_say_nothing_of_the_port(tmp_path: Path) -> None:
+    both = {**listens(8080), "readinessProbe": {"grpc": {"port": 8080}}, "livenessProbe": {"tcpSocket": {"port": 8080}}}
+    seen = network(tmp_path, *serving("cart", both), exposed("cart", targetPort=8080, name="http"))
+
+    assert seen.of("protocol.mismatch") == []
+
+
 def test_grpc_names_and_plain_http_are_right(tmp_path: Path) -> None:
     seen = network(
         tmp_path,
@@ -180,7 +195,9 @@ def test_two_containers_of_a_pod_that_claim_one_port_are_told_for_each_pod(tmp_p
 def test_arguments_claim_the_port_that_another_container_declares(
     tmp_path: Path, arguments: list[str], *, conflicts: bool
 ) -> None:
-    seen = network(tmp_path, *serving("cart", container("tool", args=arguments), {**listens(8080), "args": ["--port=8080"]}))
+    seen = network(
+        tmp_path, *serving("cart", container("tool", args=arguments), {**listens(8080), "args": ["--port=8080"]})
+    )
 
     assert [one.attributes["second"] for one in seen.of("listener.conflict")] == ["tool"] * conflicts
 

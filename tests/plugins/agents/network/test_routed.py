@@ -230,3 +230,45 @@ def test_routes_outside_the_scope_are_left_out(tmp_path: Path) -> None:
     seen = network(tmp_path, thing("ConfigMap", "gateway", namespace="other", data={"a.yaml": text}))
 
     assert seen.of("route") == []
+
+
+def test_routes_of_the_gateway_api_are_compared(tmp_path: Path) -> None:
+    def rule(path: str, name: str, **more: Any) -> dict[str, Any]:
+        return {"matches": [{"path": {"value": path}}], "backendRefs": [{"name": name, "port": 8080, **more}]}
+
+    rules = [
+        rule("/cart", "shop-cart"),
+        rule("/users", "shop-cart"),
+        rule("/x", "bucket", kind="Bucket"),
+        {"matches": [{}]},
+    ]
+    seen = network(
+        tmp_path,
+        thing("HTTPRoute", "shop", spec={"hostnames": ["shop.example.com"], "rules": rules}),
+        thing("HTTPRoute", "other", namespace="other", spec={"rules": rules}),
+    )
+
+    assert seen.only("route.suspect").component == "httproute/shop/shop"
+    assert {(one.attributes["path"], one.attributes["port_exists"]) for one in seen.of("route")} == {
+        ("/cart", True),
+        ("/users", True),
+    }
+
+
+def test_routes_of_a_mesh_are_compared_with_each_other(tmp_path: Path) -> None:
+    def leads(name: str, host: str, there: str, **match: str) -> dict[str, Any]:
+        routes = [{"match": [{"uri": match}], "route": [{"destination": {"host": there, "port": {"number": 8080}}}]}]
+        return thing("VirtualService", name, spec={"hosts": [host], "http": routes})
+
+    seen = network(
+        tmp_path,
+        leads("cart", "shop-cart", "shop-users"),
+        leads("users", "shop-users.shop.svc.cluster.local", "shop-users.shop.svc.cluster.local"),
+        leads("edge", "shop.example.com", "shop-order-history", prefix="/order-history"),
+        leads("outside", "shop.example.com", "api.example.com", exact="/api"),
+    )
+
+    suspect = seen.only("route.suspect")
+    assert (suspect.component, suspect.attributes["expected"]) == ("virtualservice/shop/cart", "service/shop/shop-cart")
+    assert (suspect.attributes["taken"], suspect.attributes["reached"]) == (True, False)
+    assert len(seen.of("route")) == 3
