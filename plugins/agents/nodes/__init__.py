@@ -9,7 +9,7 @@ from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.nodes.conditions import conditions
-from sre_orchestrator.plugins.agents.nodes.control_plane import control_plane
+from sre_orchestrator.plugins.agents.nodes.control_plane import NAMESPACE, control_plane
 from sre_orchestrator.plugins.agents.nodes.events import events
 from sre_orchestrator.plugins.agents.nodes.leases import leases
 from sre_orchestrator.plugins.agents.nodes.logs import journals
@@ -62,8 +62,11 @@ class NodesAgent:
                 yield fact
         for one in covered(("node.not_ready", "node.condition"), listed):
             yield one
+        if {"*", NAMESPACE} & pods.complete_in:
+            yield Coverage(kind="control_plane.state", scope="*")
         for node in sorted({unit.node for unit in view.units}):
-            yield Coverage(kind="unit.state", scope=f"node/{node}")
+            for kind in ("unit.state", "unit.log"):
+                yield Coverage(kind=kind, scope=f"node/{node}")
 
 
 @hookimpl

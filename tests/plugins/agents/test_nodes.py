@@ -146,6 +146,8 @@ def test_a_unit_that_stopped_here_and_runs_elsewhere_is_expected(tmp_path: Path)
     assert str(down.attributes["message"]).endswith("Stopped X.")
     assert [one.attributes["healthy"] for key, one in units.items() if key[0] == "node/node-b"] == [True, True]
     assert Coverage(kind="unit.state", scope="node/node-a") in found
+    assert Coverage(kind="unit.log", scope="node/node-b") in found
+    assert Coverage(kind="control_plane.state", scope="*") not in found
 
 
 @pytest.mark.parametrize(
@@ -336,6 +338,7 @@ def test_parts_of_the_control_plane_are_known_by_their_pods(tmp_path: Path) -> N
         (one.component, one.attributes["role"], one.attributes["evidence"]): one.attributes["healthy"]
         for one in facts(found, "control_plane.state")
     }
+    assert Coverage(kind="control_plane.state", scope="*") in found
     assert states == {
         ("node/node-a", "kube-proxy", "pod"): False,
         ("node/node-b", "kube-proxy", "pod"): True,
