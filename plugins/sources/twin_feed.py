@@ -64,7 +64,7 @@ async def feed(cluster: ClusterObjects) -> AsyncIterator[Component | Edge | Gap]
             )
             for edge in _general(item):
                 yield edge
-    for edges in (_pods, _selected, _routed, _bound):
+    for edges in (_pods, _selected, _routed, _bound, _limited):
         for edge in edges(read):
             yield edge
     dependencies = await cluster.dependencies() if isinstance(cluster, Topology) else ()
@@ -230,6 +230,16 @@ def _bound(read: dict[type[Object], tuple[Object, ...]]) -> Iterator[Edge]:
                 component_id("persistentvolume", None, claim.spec.volume_name),
                 "spec.volumeName",
             )
+
+
+def _limited(read: dict[type[Object], tuple[Object, ...]]) -> Iterator[Edge]:
+    """Yield whose traffic a network policy limits."""
+    for policy in read[NetworkPolicy]:
+        for workload in (one for kind in WORKLOADS[:3] for one in read[kind]):
+            if isinstance(policy, NetworkPolicy) and isinstance(workload, Workload):
+                same = policy.metadata.namespace == workload.metadata.namespace
+                if same and policy.spec.pod_selector.matches(workload.spec.template.metadata.labels):
+                    yield _edge(identity(policy), "limits", identity(workload), "spec.podSelector")
 
 
 def _edge(source: str, kind: EdgeKind, target: str, provenance: str) -> Edge:

@@ -340,3 +340,10 @@ def test_what_is_no_fault_is_unresolved(installation: Installation, tmp_path: Pa
     report, _ = report_of(installation, tmp_path, QUIET[name])
 
     assert report.verdict == "unresolved", [(one.cause, one.component, one.because) for one in report.hypotheses[:3]]
+
+
+def test_a_policy_explains_what_callers_of_what_it_selects_show(installation: Installation, tmp_path: Path) -> None:
+    report, _ = report_of(installation, tmp_path, CASES["policy_for_a_caller"])
+
+    assert report.symptoms
+    assert report.hypotheses[0].explains == tuple(sorted(report.symptoms))
