@@ -18,6 +18,7 @@ import msgspec
 import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
+from sre_orchestrator.api.diagram import reliability
 from sre_orchestrator.api.evaluation import (
     Calibration,
     Label,
@@ -59,6 +60,9 @@ def evaluate(
         Path | None, typer.Option(help="The truth; by default labels.json beside the cases.", show_default=False)
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Where to write the ranked predictions.")] = None,
+    diagram: Annotated[
+        Path | None, typer.Option(help="Where to draw the reliability of the confidence (SVG).", show_default=False)
+    ] = None,
     jobs: Annotated[int, typer.Option(help="How many processes at a time.", min=1)] = 1,
     only: Annotated[str, typer.Option(help="A pattern that case names must match.")] = "*",
     settings: SettingsOption = None,
@@ -82,9 +86,18 @@ def evaluate(
         outcomes = run_jobs(todo, jobs)
     if output:
         predictions = {one.case: one.predictions for one in outcomes}
-        output.write_bytes(msgspec.json.format(msgspec.json.encode(predictions), indent=1))
+        _write(output, msgspec.json.format(msgspec.json.encode(predictions), indent=1))
+    if diagram:
+        _write(diagram, reliability(calibration(outcomes, truth, words)).encode())
     for line in summary(outcomes, truth, words):
         typer.echo(line)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from error
 
 
 @contextmanager
