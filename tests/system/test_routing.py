@@ -91,6 +91,21 @@ def port_that_all_callers_use_is_gone(cluster: Cluster) -> tuple[str, str]:
 
 
 @case
+def port_of_the_service_changed_under_its_only_caller(cluster: Cluster) -> tuple[str, str]:
+    cluster.edit("Service", "checkout", spec={"ports": [{"port": 5051, "targetPort": 5050, "protocol": "TCP"}]})
+    callers_fail(cluster, "web", "checkout", 5050, "i/o timeout")
+    return "service-port-mismatch", "service/shop/checkout"
+
+
+@case
+def address_of_nobody(cluster: Cluster) -> tuple[str, str]:
+    cluster.edit("Service", "cart", spec={"clusterIP": "10.96.4.2"})
+    env(cluster, "web", CHECKOUT_ADDR="checkout:5050", CART_ADDR="10.9.9.9:7070")
+    logs(cluster, "web", *["ERROR call failed: dial tcp 10.9.9.9:7070: i/o timeout"] * 5)
+    return "dependency-address-wrong", "deployment/shop/web"
+
+
+@case
 def udp_in_front_of_tcp(cluster: Cluster) -> tuple[str, str]:
     ports(cluster, "cart", protocol="UDP")
     probe_fails(cluster, "cart", "Connection Failed")

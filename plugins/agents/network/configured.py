@@ -16,6 +16,10 @@ from sre_orchestrator.plugins.objects.naming import plain
 from sre_orchestrator.plugins.objects.network import Service
 
 NEARLY = 0.8
+# Ports that a service offers by custom whatever the containers listen on.
+FRONT = frozenset({80, 443})
+# Families whose wrong ports are a matter of the database rules.
+DATABASES = frozenset({"mysql", "postgres", "mongodb", "sqlserver", "oracle", "cassandra"})
 DEFAULT_PORTS = {
     "http": 80, "https": 443, "mysql": 3306, "mariadb": 3306, "postgres": 5432, "postgresql": 5432,
     "mongodb": 27017, "redis": 6379, "amqp": 5672, "amqps": 5671, "nats": 4222,
@@ -30,7 +34,11 @@ FAMILIES = (
     ("elasticsearch", 9200, ("elastic", "opensearch")),
     ("memcached", 11211, ("memcache",)),
     ("sqlserver", 1433, ("sqlserver", "mssql")),
+    ("oracle", 1521, ("oracle",)),
     ("cassandra", 9042, ("cassandra",)),
+)
+_LITERAL = re.compile(
+    r"^(?:\w+://)?(?:(?P<ip>\d{1,3}(?:\.\d{1,3}){3})|(?P<own>localhost))(?::(?P<port>\d{1,5}))?(?:/.*)?$"
 )
 _SUFFIXES = re.compile(
     r"[_.\-]?(?:HOSTS?|HOSTNAME|ADDR(?:S|ESS(?:ES)?)?|UR[LI]S?|ENDPOINTS?|DSN|SERVERS?|BROKERS?|NODES|UPSTREAM)$", re.I
@@ -93,6 +101,37 @@ def look_at_addresses(view: View, observe: Observe) -> Iterator[Fact]:
         if template.namespace in view.scope.namespaces:
             for reference in view.references[template.id]:
                 yield from _led(Use(view=view, template=template, reference=reference, observe=observe))
+            for reference in _literals(template):
+                yield from _literal(Use(view=view, template=template, reference=reference, observe=observe))
+
+
+def _literals(template: Template) -> Iterator[Reference]:
+    """Yield variables that hold an IP address, or the pod itself where no second container could answer there."""
+    for container in template.spec.containers:
+        for one in container.env:
+            match = _LITERAL.match(one.value)
+            if match and (match["ip"] or len(template.listeners) == 1):
+                address = Address(host=match["ip"] or match["own"], port=int(match["port"] or 0))
+                origin = f"env {one.name} of container {container.name}"
+                yield Reference(address=address, variable=one.name, container=container.name, origin=origin)
+
+
+def _literal(use: Use) -> Iterator[Fact]:
+    """Yield that a variable named for a service holds an address that is not that service's."""
+    named = use.view.named.get((use.home, use.stem), ())
+    own = {use.view.services[key].spec.cluster_ip for key in named}
+    own |= {pod.status.pod_ip for key in named for pod in use.view.selected(use.view.services[key])}
+    if use.stem and named and own - {"", "None"} and use.address.host not in own:
+        yield use.fact(
+            "address.mismatch",
+            field="host",
+            nearest=service_id(named[0]),
+            expected=named[0][1],
+            by="variable",
+            exists=False,
+            peers=_peers(use, named[0]),
+            agreeing=0,
+        )
 
 
 def _led(use: Use) -> Iterator[Fact]:
@@ -149,8 +188,9 @@ def _meant(use: Use, absent: Key) -> Meant | None:
     known = [key for key in sorted(use.view.services) if key[0] in {use.home, absent[0]}]
     same = [key for key in known if plain(key[1]) == plain(absent[1])]
     alike = max(((_alike(absent[1], key[1]), key) for key in known), default=(0.0, absent))
-    if same or alike[0] >= NEARLY:
-        return Meant(key=same[0] if same else alike[1], by="host")
+    longer = [key for key in known if absent[1].startswith((f"{key[1]}-", f"{key[1]}_"))]
+    if same or longer or alike[0] >= NEARLY:
+        return Meant(key=same[0] if same else longer[-1] if longer else alike[1], by="host")
     named = [key for key in known if plain(key[1]) == use.stem]
     if named:
         return Meant(key=named[0], by="variable")
@@ -209,6 +249,8 @@ def _wrong_port(use: Use, found: Key) -> Iterator[Fact]:
         peers=sum(bool(ports & offered) for ports in used),
         agreeing=sum(port in ports for ports in used),
         container_port=port in _behind(use.view, service),
+        front=bool(offered & FRONT),
+        database=family_of(use.address, use.reference.variable) in DATABASES,
     )
 
 

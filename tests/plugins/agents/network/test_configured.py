@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from looking import Seen, look
-from shop import container, deployment, endpoints, patch, service, thing
+from shop import container, deployment, endpoints, patch, pod, service, thing
 
 from sre_orchestrator.plugins.agents.network import NetworkAgent
 
@@ -180,6 +180,7 @@ def test_a_port_that_the_service_lacks_is_told_with_what_others_use(tmp_path: Pa
     web = seen.of("address.mismatch", "deployment/shop/web")[0].attributes
     assert (web["field"], web["port"], web["expected"], web["exists"]) == ("port", 8081, "8080", True)
     assert (web["peers"], web["agreeing"], web["container_port"]) == (1, 1, False)
+    assert (web["front"], web["database"]) == (False, False)
     assert seen.of("address.mismatch", "deployment/shop/checkout") == []
 
 
@@ -252,5 +253,50 @@ def test_addresses_in_mounted_files_count(tmp_path: Path) -> None:
 def test_workloads_outside_the_scope_are_left_out(tmp_path: Path) -> None:
     other = patch(caller("web", CART_ADDR="car:80"), metadata={"namespace": "tools"})
     seen = network(tmp_path, service("cart", namespace="tools"), endpoints("cart"), other)
+
+    assert seen.of("address.mismatch") == []
+
+
+def test_a_name_with_something_appended_is_the_nearest(tmp_path: Path) -> None:
+    seen = network(
+        tmp_path, service("mq", port=5672), service("mq-admin", port=80), caller("orders", BROKER_HOST="mq-admin-wrong")
+    )
+
+    assert seen.only("address.mismatch").attributes["nearest"] == "service/shop/mq-admin"
+
+
+@pytest.mark.parametrize("value", ["10.9.9.9:80", "http://10.9.9.9", "localhost:80"])
+def test_a_literal_address_that_is_not_the_named_services_is_told(tmp_path: Path, value: str) -> None:
+    cart = service("cart", port=80, spec={"clusterIP": "10.96.4.2"})
+    seen = network(tmp_path, cart, caller("web", CART_ADDR=value), caller("checkout", CART_ADDR="cart:80"))
+
+    mismatch = seen.only("address.mismatch")
+    assert mismatch.component == "deployment/shop/web"
+    assert (mismatch.attributes["nearest"], mismatch.attributes["by"], mismatch.attributes["peers"]) == (
+        "service/shop/cart",
+        "variable",
+        1,
+    )
+
+
+def test_literal_addresses_that_may_be_right_are_left_out(tmp_path: Path) -> None:
+    cart = service("cart", port=80, spec={"clusterIP": "10.96.4.2"})
+    backed = pod("cart-1", labels={"app": "cart"}, status={"podIP": "10.1.0.7"})
+    proxied = deployment(
+        "admin", containers=[container(env=[{"name": "CART_ADDR", "value": "localhost:80"}]), container("proxy")]
+    )
+    headless = service("db", port=80, spec={"clusterIP": "None"})
+    seen = network(
+        tmp_path,
+        *(cart, backed, proxied, headless),
+        caller(
+            "web",
+            CART_ADDR="10.96.4.2:80",
+            CART_HOST="10.1.0.7",
+            LISTEN_ADDR="0.0.0.0:80",
+            VERSION="1.2.3.4",
+            DB_HOST="10.9.9.9",
+        ),
+    )
 
     assert seen.of("address.mismatch") == []
