@@ -12,7 +12,7 @@ Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "plai
 SHOWN = 5
 MOMENTS = 14
 LONG = 40
-SUREST = 0.99  # nothing is shown as certain
+SUREST = 0.99
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -65,6 +65,15 @@ def moments(report: Report) -> list[tuple[Moment, int]]:
     return sorted(found, key=lambda one: (one[0].at, one[0].fact))
 
 
+def shown(confidence: float) -> str:
+    """Return a confidence with two digits; nothing is shown as certain.
+
+    >>> shown(0.9991)
+    '0.99'
+    """
+    return f"{min(confidence, SUREST):.2f}"
+
+
 def short(fact: Fact) -> str:
     """Return the observation in few words: long texts and relations to other components are left out.
 
@@ -106,7 +115,7 @@ def _hypothesis(report: Report, number: int, one: Hypothesis) -> Section:
     share = f"explains {len(one.explains)} of {len(report.symptoms)} symptoms"
     return Section(
         title=f"{number}. {one.title}",
-        aside=f"confidence {min(one.confidence, SUREST):.2f}",
+        aside=f"confidence {shown(one.confidence)}",
         note=f"{one.component} · {one.cause} · {share}",
         rows=tuple(_evidence(report, one)),
     )

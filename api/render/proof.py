@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sre_orchestrator.api.render.outline import shown
 from sre_orchestrator.core.models import Fact, Hypothesis, Proof, Report
 from sre_orchestrator.core.report import worded
 
 
 def proof_text(report: Report, hypothesis: Hypothesis) -> str:
     """Return the proof tree of ``hypothesis``: rules, facts, and the command that shows each fact."""
-    lines = [f"{hypothesis.title}: {hypothesis.component} (confidence {hypothesis.confidence:.2f})"]
+    lines = [f"{hypothesis.title}: {hypothesis.component} (confidence {shown(hypothesis.confidence)})"]
     for proof in hypothesis.proof:
         lines += _tree(proof, report, "  ")
     for proof in hypothesis.against:
