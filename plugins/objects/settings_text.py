@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -17,10 +18,12 @@ _PROPERTY = re.compile(r"^[ \t]*(?P<key>[\w.\[\]-]+)[ \t]*[=:][ \t]*(?P<value>.*
 _BRACES = re.compile(r"[;{][ \t]*$", re.MULTILINE)
 
 
-def settings_in(text: str) -> dict[str, str]:
+@lru_cache(maxsize=512)
+def settings_in(text: str) -> Mapping[str, str]:
     r"""Return the settings of a configuration text by dotted key, lists by index as Spring writes them.
 
     Text in no known form gives each line under its number, so that addresses in it are still found.
+    Many workloads mount the same text, so it is read once.
 
     >>> settings_in("spring:\\n  redis: {host: cart-redis, port: 6379}")
     {'spring.redis.host': 'cart-redis', 'spring.redis.port': '6379'}
