@@ -31,6 +31,7 @@ _STEM = re.compile(r"[_.-]?(?:HOST(?:NAME)?|ADDR(?:ESS)?|SERVER)$", re.IGNORECAS
 _OWN_NAMES = frozenset({"HOSTNAME", "HOST", "POD_NAME", "NODE_NAME", "SERVER_ADDRESS", "SERVER.ADDRESS"})
 MAX_PORT = 65535
 LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0"})
+NO_HOSTS = frozenset({"true", "false", "yes", "no", "on", "off", "none", "null", "default", "auto"})
 
 
 class Address(Struct, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ def addresses_in(text: str, *, bare: bool = False) -> tuple[Address, ...]:
 
     >>> addresses_in("jdbc:mysql://orders-db:3306/orders?useSSL=false")
     (Address(host='orders-db', port=3306, scheme='mysql'),)
-    >>> addresses_in("a:9092,b.shop.svc:9092")[1].host, addresses_in("hello"), addresses_in("redis", bare=True)[0].host
+    >>> addresses_in("kafka:9092,b.shop.svc:9092")[1].host, addresses_in("hello"), addresses_in("redis", bare=True)[0].host
     ('b.shop.svc', (), 'redis')
     """
     found: dict[Address, None] = {}
@@ -140,8 +141,9 @@ def _address(host: str, port: str, scheme: str = "") -> Address:
 
 
 def _plausible(address: Address) -> bool:
-    """Leave out numbers, versions, loopback and ports that cannot be."""
-    return address.host not in LOCAL and address.port <= MAX_PORT and any(letter.isalpha() for letter in address.host)
+    """Leave out numbers, switches, versions (``v1:2``), loopback and ports that cannot be."""
+    host = address.host
+    return host not in LOCAL | NO_HOSTS and address.port <= MAX_PORT and sum(letter.isalpha() for letter in host) > 1
 
 
 def service_of(host: str, namespace: str) -> tuple[str, str] | None:

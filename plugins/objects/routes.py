@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.objects.addresses import Address, addresses_in
@@ -47,6 +48,7 @@ class Route(Struct, frozen=True, kw_only=True):
     target: Address
 
 
+@lru_cache(maxsize=512)
 def routes_in(text: str) -> tuple[Route, ...]:
     """Return the routes that a configuration text declares, in order.
 

@@ -25,7 +25,7 @@ def settings_in(text: str) -> Mapping[str, str]:
     Text in no known form gives each line under its number, so that addresses in it are still found.
     Many workloads mount the same text, so it is read once.
 
-    >>> settings_in("spring:\\n  redis: {host: cart-redis, port: 6379}")
+    >>> settings_in("spring:\n  redis: {host: cart-redis, port: 6379}")
     {'spring.redis.host': 'cart-redis', 'spring.redis.port': '6379'}
     >>> settings_in("app.url=http://cart:8080"), settings_in('{"a": [{"b": 1}]}')
     ({'app.url': 'http://cart:8080'}, {'a[0].b': '1'})

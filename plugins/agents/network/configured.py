@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import get_close_matches
 
 from sre_orchestrator.core.models import Fact, Scalar
 from sre_orchestrator.plugins.agents.network.ports import ports_of
@@ -179,7 +179,7 @@ def _nowhere(use: Use, absent: Key) -> Fact:
         absent=service_id(absent),
         named_workload=next((one.id for one in use.view.templates if (one.namespace, one.name) == absent), None),
         peers=_peers(use, meant.key) if meant else 0,
-        agreeing=_agreeing(use, absent),
+        agreeing=len(use.view.absentees[absent] - {use.template.id}),
     )
 
 
@@ -187,10 +187,11 @@ def _meant(use: Use, absent: Key) -> Meant | None:
     """Return the service that is spelt nearly so, that the variable is named for, or that alone has the port."""
     known = [key for key in sorted(use.view.services) if key[0] in {use.home, absent[0]}]
     same = [key for key in known if plain(key[1]) == plain(absent[1])]
-    alike = max(((_alike(absent[1], key[1]), key) for key in known), default=(0.0, absent))
     longer = [key for key in known if absent[1].startswith((f"{key[1]}-", f"{key[1]}_"))]
-    if same or longer or alike[0] >= NEARLY:
-        return Meant(key=same[0] if same else longer[-1] if longer else alike[1], by="host")
+    close = get_close_matches(absent[1], [key[1] for key in known], n=1, cutoff=NEARLY)
+    spelt = [*same, *reversed(longer), *(key for key in known if key[1] in close)]
+    if spelt:
+        return Meant(key=spelt[0], by="host")
     named = [key for key in known if plain(key[1]) == use.stem]
     if named:
         return Meant(key=named[0], by="variable")
@@ -199,28 +200,9 @@ def _meant(use: Use, absent: Key) -> Meant | None:
     return Meant(key=fitting[0], by="port") if len(fitting) == 1 else None
 
 
-def _alike(one: str, other: str) -> float:
-    return SequenceMatcher(None, one, other, autojunk=False).ratio()
-
-
 def _peers(use: Use, meant: Key) -> int:
     """Return how many other workloads give the same variable the fitting service."""
-    return sum(
-        any(
-            one.variable == use.reference.variable and use.view.find(one.address.host, other.namespace) == meant
-            for one in use.view.references[other.id]
-        )
-        for other in use.others
-        if use.reference.variable
-    )
-
-
-def _agreeing(use: Use, absent: Key) -> int:
-    """Return how many other workloads name the same absent service."""
-    return sum(
-        any(use.view.absent(one.address.host, other.namespace) == absent for one in use.view.references[other.id])
-        for other in use.others
-    )
+    return len(use.view.given.get((use.reference.variable, meant), frozenset()) - {use.template.id})
 
 
 def _wrong_port(use: Use, found: Key) -> Iterator[Fact]:

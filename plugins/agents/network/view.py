@@ -179,6 +179,28 @@ class View:
         return next(readers, component_id("configmap", namespace, name))
 
     @cached_property
+    def absentees(self) -> Mapping[Key, frozenset[str]]:
+        """Return which workloads are configured with each service that does not exist."""
+        found: dict[Key, set[str]] = {}
+        for template in self.templates:
+            for reference in self.references[template.id]:
+                key = self.absent(reference.address.host, template.namespace)
+                if key:
+                    found.setdefault(key, set()).add(template.id)
+        return {key: frozenset(names) for key, names in found.items()}
+
+    @cached_property
+    def given(self) -> Mapping[tuple[str, Key], frozenset[str]]:
+        """Return which workloads give a variable (or setting) the address of which existing service."""
+        found: dict[tuple[str, Key], set[str]] = {}
+        for template in self.templates:
+            for reference in self.references[template.id]:
+                key = self.find(reference.address.host, template.namespace)
+                if key and reference.variable:
+                    found.setdefault((reference.variable, key), set()).add(template.id)
+        return {pair: frozenset(names) for pair, names in found.items()}
+
+    @cached_property
     def callers(self) -> Mapping[Key, frozenset[str]]:
         """Return what is configured, declared or routed to call each service."""
         found: dict[Key, set[str]] = {}

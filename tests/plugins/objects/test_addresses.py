@@ -13,7 +13,7 @@ from sre_orchestrator.plugins.objects.pods import Container, EnvVar
     [
         ("http://cart:8080/api?x=1", [("cart", 8080, "http")]),
         ("jdbc:mysql://orders-db:3306/orders?useSSL=false", [("orders-db", 3306, "mysql")]),
-        ("jdbc:postgresql://a:5432,b:5432/db", [("a", 5432, "postgresql"), ("b", 5432, "postgresql")]),
+        ("jdbc:postgresql://db-a:5432,db-b:5432/db", [("db-a", 5432, "postgresql"), ("db-b", 5432, "postgresql")]),
         ("amqp://user:secret@mq.tools.svc:5672/shop", [("mq.tools.svc", 5672, "amqp")]),
         ("mongodb+srv://mongo/shop", [("mongo", 0, "mongodb+srv")]),
         ("root:pw@tcp(orders-db:3306)/orders", [("orders-db", 3306, "")]),
@@ -25,7 +25,8 @@ from sre_orchestrator.plugins.objects.pods import Container, EnvVar
         ("localhost:8080 127.0.0.1:80 10.0.0.1:80", []),
         ("12:30", []),
         ("cart:99999", []),
-        ("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=*:5005", [("y", 0, "")]),
+        ("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=*:5005", []),
+        ("v1:2022", []),
         ("hello world", []),
     ],
 )
@@ -33,9 +34,14 @@ def test_addresses_are_found_in_many_forms(text: str, expected: list[tuple[str, 
     assert [(one.host, one.port, one.scheme) for one in addresses_in(text)] == expected
 
 
+@pytest.mark.parametrize("text", ["true", "none", "y", "12", "localhost"])
+def test_switches_and_numbers_are_no_hosts(text: str) -> None:
+    assert addresses_in(text, bare=True) == ()
+
+
 def test_bare_hosts_and_lists_count_where_the_name_says_so() -> None:
-    assert [one.host for one in addresses_in("a, b;c", bare=True)] == ["a", "b", "c"]
-    assert addresses_in("a, b") == ()
+    assert [one.host for one in addresses_in("aa, bb;cc", bare=True)] == ["aa", "bb", "cc"]
+    assert addresses_in("aa, bb") == ()
 
 
 def references(env: dict[str, str], *args: str, **more: dict[str, str]) -> dict[tuple[str, int], str]:
