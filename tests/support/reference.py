@@ -134,11 +134,10 @@ def _candidates(pattern: Pattern, world: World) -> list[Thing]:
 
 
 def _thing(fact: Fact, pattern: FactPattern) -> Thing:
-    kind, _, rest = fact.component.partition("/")
-    namespace, slash, name = rest.partition("/")
+    kind, *inside = fact.component.split("/", 2)
     values: dict[str, Any] = {
-        "namespace": namespace if slash or kind == "namespace" else "",
-        "name": name if slash else rest,
+        "namespace": inside[0] if len(inside) > 1 or (kind == "namespace" and inside) else "",
+        "name": inside[-1] if inside else kind,
         **fact.attributes,
         "component": fact.component,
         "observed_at": fact.observed_at,
