@@ -25,9 +25,3 @@ def fired(one: Derivation) -> Fired:
         follows = (derived.kind, derived.component, values, one.because)
     missing = frozenset((lack.kind, lack.component) for lack in one.missing)
     return (one.rule, tuple(sorted(one.bound.items())), one.edges, missing, len(one.absent), follows)
-
-
-def worded_not(firing: Fired) -> Fired:
-    """Return a firing without its sentence, whose filters the reference does not know."""
-    *head, follows = firing
-    return (*head, (*follows[:4], *follows[5:]) if len(follows) > 4 else follows)

@@ -1,6 +1,6 @@
 """The meaning of a rule book, by brute force: every assignment of facts and paths is tried.
 
-Nothing here is shared with the engines but the rule model. What it says:
+Nothing here is shared with the engines but the rule model and the wording of units. What it says:
 
 - a rule fires once for each assignment of facts and paths to its names under which all conditions hold;
   no two names share a fact; of several alternatives that hold, the first words the firing;
@@ -27,6 +27,7 @@ from sre_orchestrator.core.facts import fact_id
 from sre_orchestrator.core.models import Coverage, Edge, Fact
 from sre_orchestrator.rules.model import Conclude, Count, Derive, EdgePattern, FactPattern, Pattern, Rule
 from sre_orchestrator.rules.model import Test as Condition
+from sre_orchestrator.rules.templates import FILTERS
 
 Values = Mapping[str, Any]
 Fired = tuple[Any, ...]
@@ -331,7 +332,7 @@ def _pinned(pattern: FactPattern, bound: Mapping[str, Thing]) -> str:
 
 
 def _follows(then: Conclude | Derive, rule: Rule, bound: Mapping[str, Thing]) -> tuple[Fired, list[Fact]]:
-    if any(_value(name, attribute, bound) is None for name, attribute in SLOT.findall(then.component)):
+    if any(_value(name, attribute, bound) is None for name, attribute, _ in SLOT.findall(then.component)):
         return (), []
     component = _filled(then.component, bound)
     if isinstance(then, Conclude):
@@ -346,7 +347,7 @@ def _follows(then: Conclude | Derive, rule: Rule, bound: Mapping[str, Thing]) ->
     return (fact.kind, fact.component, tuple(sorted((k, repr(v)) for k, v in kept.items())), rule.title), [fact]
 
 
-SLOT = re.compile(r"\{(\w+)\.(\w+)\}")
+SLOT = re.compile(r"\{(\w+)\.(\w+)(?:\|(\w+))?\}")
 
 
 def _value(name: str, attribute: str, bound: Mapping[str, Thing]) -> Any:
@@ -357,7 +358,7 @@ def _typed(template: Any, bound: Mapping[str, Thing]) -> Any:
     if not isinstance(template, str):
         return template
     whole = SLOT.fullmatch(template)
-    if not whole:
+    if not whole or whole[3]:
         return _filled(template, bound)
     value = _value(whole[1], whole[2], bound)
     return None if isinstance(value, datetime) else value
@@ -366,6 +367,10 @@ def _typed(template: Any, bound: Mapping[str, Thing]) -> Any:
 def _filled(template: str, bound: Mapping[str, Thing]) -> str:
     def word(match: re.Match[str]) -> str:
         value = _value(match[1], match[2], bound)
-        return "?" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+        if value is None:
+            return "?"
+        if match[3]:
+            return FILTERS[match[3]](value)
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
     return SLOT.sub(word, template)
