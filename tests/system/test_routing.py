@@ -278,6 +278,17 @@ def gateway_to_no_service(cluster: Cluster) -> tuple[str, str]:
 
 
 @case
+def gateway_whose_routes_are_in_its_image(cluster: Cluster) -> tuple[str, str]:
+    cluster.app("gateway", 8888)
+    logs(
+        cluster,
+        "gateway",
+        *['10.0.0.1 "GET /api/v1/orders/7 HTTP/1.1" 404 99', '10.0.0.1 "GET /api/v1/cart HTTP/1.1" 200 99'] * 4,
+    )
+    return "gateway-misroute", "deployment/shop/gateway"
+
+
+@case
 def gateway_to_another_port(cluster: Cluster) -> tuple[str, str]:
     gateway(cluster, ("cart", "http://cart:7071"), ("orders", "http://orders:8080"))
     return "route-backend-missing", "deployment/shop/gateway"

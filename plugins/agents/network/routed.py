@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sre_orchestrator.core.identity import component_id, kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.view import Key, Observe, View, key_of, service_id
+from sre_orchestrator.plugins.agents.network.view import Declared, Key, Observe, View, key_of, service_id
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.naming import ServiceNames, segments
@@ -67,25 +67,33 @@ def _ways(view: View) -> Iterator[list[Way]]:
         for way in _of_mesh(view, route)
     ]
     for component, declared in sorted(view.routes.items()):
-        home = namespace_of(component)
-        if home in view.scope.namespaces:
-            found = [
-                (one, view.find(one.route.target.host, home) or view.absent(one.route.target.host, home))
-                for one in declared
-            ]
-            yield [
-                Way(
-                    component=component,
-                    origin=one.origin,
-                    id=one.route.id,
-                    host=one.route.host,
-                    path=one.route.path,
-                    service=key,
-                    port=one.route.target.port,
-                )
-                for one, key in found
-                if key
-            ]
+        if namespace_of(component) in view.scope.namespaces:
+            yield list(_of_configuration(view, component, declared))
+
+
+def _of_configuration(view: View, component: str, declared: Sequence[Declared]) -> Iterator[Way]:
+    """Yield the routes of a gateway's own configuration.
+
+    ``lb://`` names what a registry knows; it counts as a service where some such name is one.
+    """
+    home = namespace_of(component)
+    registered = [one.route.target.host for one in declared if one.route.target.scheme == "lb"]
+    by_service = any(view.find(host, home) for host in registered)
+    for one in declared:
+        target = one.route.target
+        service = view.find(target.host, home)
+        if service is None and (target.scheme != "lb" or by_service):
+            service = view.absent(target.host, home)
+        if service:
+            yield Way(
+                component=component,
+                origin=one.origin,
+                id=one.route.id,
+                host=one.route.host,
+                path=one.route.path,
+                service=service,
+                port=target.port,
+            )
 
 
 def _of_ingress(ingress: Ingress) -> Iterator[Way]:

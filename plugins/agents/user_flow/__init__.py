@@ -46,6 +46,8 @@ class UserFlowAgent:
                 for flow in flows_of(requests):
                     for fact in _facts(flow, component, names, observe):
                         yield fact
+                for kind in sorted(self.kinds):
+                    yield Coverage(kind=kind, scope=component)
         series = await metrics.series(scope.since, scope.until) if metrics else ()
         for one in measured_in(series, places):
             if namespace_of(one.component) in scope.namespaces:

@@ -113,6 +113,14 @@ def test_a_route_to_no_service_is_told_with_what_its_path_names(tmp_path: Path) 
     assert seen.of("address.mismatch") == []
 
 
+def test_names_of_a_registry_are_services_only_where_one_of_them_is(tmp_path: Path) -> None:
+    foreign = spring(("cart", "lb://CART-APP", "/cart/**"), ("users", "lb://USERS-APP", "/users/**"))
+    same = spring(("cart", "lb://shop-cartt", "/cart/**"), ("users", "lb://shop-users", "/users/**"))
+
+    assert network(tmp_path / "a", *gateway(foreign)).of("route") == []
+    assert suspects(network(tmp_path / "b", *gateway(same)))[0]["exists"] is False
+
+
 def test_a_route_to_a_port_that_the_service_lacks_is_told(tmp_path: Path) -> None:
     seen = network(tmp_path, *gateway(spring(("cart", "http://shop-cart:9999", "/cart/**"))))
 

@@ -54,6 +54,7 @@ def test_a_failing_route_is_told_with_its_times_over_all_pods(tmp_path: Path) ->
         "origin": "access-log",
     }  # fmt: skip
     assert errors.observed_at is not None
+    assert ("flow.errors", "deployment/shop/web") in seen.coverage
 
 
 def test_a_route_that_is_not_found_is_told(tmp_path: Path) -> None:
