@@ -236,7 +236,7 @@ def _about_kind(kind: FactKind) -> str:
 
 def _cause(cause: Cause, by: Iterable[str]) -> Iterator[str]:
     yield from (f"### `{cause.id}`", "", f"**{cause.title}.** {cause.about}".strip(), "")
-    yield f"- blamed on: {cause.blamed_on}"
+    yield f"- blamed on: {cause.blamed_on}" + (" (a consequence of a fault elsewhere)" if cause.consequence else "")
     lists: Mapping[str, Iterable[str]] = {
         "shows as": cause.symptoms,
         "confused with": (f"`{one}`" for one in cause.confused_with),
