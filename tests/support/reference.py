@@ -40,6 +40,7 @@ class Thing:
     values: dict[str, Any]
     ids: tuple[str, ...] = ()
     text: str = ""
+    counts: bool = False
 
 
 @dataclass
@@ -117,7 +118,7 @@ def _assignments(patterns: Sequence[Pattern], known: dict[str, Thing], world: Wo
     """Yield every assignment to ``patterns`` beside ``known`` under which all their conditions hold."""
     for chosen in product(*(_candidates(pattern, world) for pattern in patterns)):
         bound = {**known, **{pattern.name: thing for pattern, thing in zip(patterns, chosen, strict=True)}}
-        held = [fact for name, thing in bound.items() if "count" not in thing.values for fact in thing.ids]
+        held = [fact for thing in bound.values() if not thing.counts for fact in thing.ids]
         if len(held) == len(set(held)) and all(_holds(pattern, bound) for pattern in patterns):
             yield bound
 
@@ -247,7 +248,7 @@ def _groups(count: Count, known: dict[str, Thing], world: World) -> Iterator[Thi
     for sort in sorts:
         shared = {name: sort[0].values[name] for name in count.by}
         size = len(_distinct(count, sort)) if count.distinct else len(sort)
-        yield Thing({**shared, "count": size}, ids=tuple(thing.ids[0] for thing in sort))
+        yield Thing({**shared, "count": size}, ids=tuple(thing.ids[0] for thing in sort), counts=True)
 
 
 def _distinct(count: Count, things: Sequence[Thing]) -> list[Any]:
