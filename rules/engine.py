@@ -7,7 +7,7 @@ that only what was newly derived is joined again. Facts are sets, so positive re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
@@ -20,6 +20,8 @@ from sre_orchestrator.rules.joins import join
 from sre_orchestrator.rules.memory import Memory, Row
 from sre_orchestrator.rules.model import Rule
 from sre_orchestrator.rules.stratify import derived_kinds, pattern_kinds, read_kinds, stratify
+
+Delta = dict[str, list[Row]]
 
 
 class Plan:
@@ -49,14 +51,20 @@ class Plan:
         facts, gaps = within(budget, facts)
         wanted = [fact for fact in facts if fact.kind in self._read]
         memory = Memory(wanted, edges, coverage, until(budget, clock))
-        run = _Run(Firings(memory, self.derived_kinds, budget))
+        run = self._run(Firings(memory, self.derived_kinds, budget))
         try:
             possible = self._possible({fact.kind for fact in wanted})
-            for _, rules in groupby(possible, key=lambda compiled: compiled.rule.stratum):
-                run.stratum(tuple(rules))
+            for _, group in groupby(possible, key=lambda compiled: compiled.rule.stratum):
+                rules = tuple(group)
+                delta = run.begin(rules)
+                while delta:
+                    delta = run.follow(rules, delta)
         except Exhausted as spent:
             gaps.append(gap(str(spent)))
         return Inference(derivations=run.firings.derivations(), gaps=tuple(gaps))
+
+    def _run(self, firings: Firings) -> Run:
+        return Run(firings)
 
     def _possible(self, kinds: set[str]) -> list[CompiledRule]:
         """Return the rules, by stratum, whose positive facts there are or could be derived; compiled when first used."""
@@ -64,31 +72,44 @@ class Plan:
         found = []
         for rule in self.rules:
             if any(pattern_kinds(variant.patterns) <= known for variant in rule.variants):
-                if rule.id not in self._compiled:
-                    self._compiled[rule.id] = compile_rule(rule)
-                found.append(self._compiled[rule.id])
+                found.append(self.compiled(rule))
         return found
 
+    def compiled(self, rule: Rule) -> CompiledRule:
+        """Return ``rule`` ready to run."""
+        if rule.id not in self._compiled:
+            self._compiled[rule.id] = compile_rule(rule)
+        return self._compiled[rule.id]
 
-class _Run:
-    """One inference in progress."""
+
+class Run:
+    """One inference in progress, stratum by stratum."""
 
     def __init__(self, firings: Firings) -> None:
         self.firings = firings
         self.memory = firings.memory
-        self._delta: list[tuple[str, Row]] = []
 
-    def stratum(self, rules: Sequence[CompiledRule]) -> None:
+    def begin(self, rules: Sequence[CompiledRule]) -> Delta:
+        """Fire the rules of a stratum on every fact; return what is new."""
+        delta: Delta = {}
         for rule in rules:
-            self._fire_all(rule, self._whole)
-        while self._delta:
-            delta: dict[str, list[Row]] = {}
-            for kind, row in self._delta:
-                delta.setdefault(kind, []).append(row)
-            self._delta = []
-            for rule in rules:
-                if not rule.starts.isdisjoint(delta):
-                    self._fire_all(rule, partial(self._touched, delta))
+            self._fire_all(rule, self._whole, delta)
+        return delta
+
+    def follow(self, rules: Sequence[CompiledRule], new: Delta) -> Delta:
+        """Fire the rules on what is ``new``, joined with everything; return what is new then."""
+        delta: Delta = {}
+        for rule in rules:
+            if not rule.starts.isdisjoint(new):
+                self._fire_all(rule, partial(self._touched, new), delta)
+        return delta
+
+    def add(self, facts: Iterable[Fact], delta: Delta) -> None:
+        """Remember derived facts, and note in ``delta`` those that nobody knew."""
+        for fact in facts:
+            row = self.memory.add(fact)
+            if row is not None:
+                delta.setdefault(fact.kind, []).append(row)
 
     def _whole(self, variant: CompiledVariant) -> Iterator[dict[str, Row]]:
         """Join a variant over everything, from its rarest kind."""
@@ -98,20 +119,19 @@ class _Run:
         rarest = min(starts, key=lambda place: (self.memory.size(starts[place].kind), place))
         return join(variant.steps[rarest], self.memory, {})
 
-    def _touched(self, delta: Mapping[str, Sequence[Row]], variant: CompiledVariant) -> Iterator[dict[str, Row]]:
+    def _touched(self, delta: Delta, variant: CompiledVariant) -> Iterator[dict[str, Row]]:
         """Join a variant from each newly derived fact."""
         for place, pattern in variant.starts.items():
             for row in delta.get(pattern.kind, ()):
                 yield from join(variant.steps[place], self.memory, {}, start=row)
 
-    def _fire_all(self, rule: CompiledRule, bindings: Callable[[CompiledVariant], Iterator[dict[str, Row]]]) -> None:
+    def _fire_all(
+        self, rule: CompiledRule, bindings: Callable[[CompiledVariant], Iterator[dict[str, Row]]], delta: Delta
+    ) -> None:
         """Fire on every binding, the first alternative first; what is derived counts from then on."""
         made: list[Fact] = []
         for variant in rule.variants:
             for start in bindings(variant):
                 for binding in counted(rule, variant.after, self.memory, start):
                     made += self.firings.fire(rule, binding)
-        for fact in made:
-            row = self.memory.add(fact)
-            if row is not None:
-                self._delta.append((fact.kind, row))
+        self.add(made, delta)

@@ -73,6 +73,17 @@ def without(pattern: Pattern, names: Set[str]) -> Pattern:
     return msgspec.structs.replace(pattern, source=source, target=target)
 
 
+def captured(pattern: FactPattern, row: Row) -> dict[str, Value]:
+    """Return what the regular expressions of ``pattern`` capture from ``row``."""
+    found: dict[str, Value] = {}
+    for test in pattern.tests:
+        value = row.values.get(test.attribute)
+        if test.operator == "matches" and isinstance(test.value, str) and isinstance(value, str):
+            match = regex(test.value).search(value)
+            found |= match.groupdict() if match else {}
+    return found
+
+
 def value_of(test: Test, binding: Binding) -> Operand:
     """Return what ``test`` compares with."""
     return test.value if test.ref is None else binding[test.ref.name].values.get(test.ref.attribute)
@@ -161,7 +172,7 @@ def _extended(step: Step, row: Row, binding: dict[str, Row], *, check_wanted: bo
             if other.fact is fact:
                 return None
     if isinstance(step.pattern, FactPattern) and step.pattern.captures:
-        row = row.with_values(_captured(step.pattern, row))
+        row = row.with_values(captured(step.pattern, row))
     extended = {**binding, step.pattern.name: row}
     for test in (*step.wanted, *step.tests) if check_wanted else step.tests:
         if not passes(test, row, value_of(test, extended)):
@@ -170,13 +181,3 @@ def _extended(step: Step, row: Row, binding: dict[str, Row], *, check_wanted: bo
         if not passes(test, binding[name], value_of(test, extended)):
             return None
     return extended
-
-
-def _captured(pattern: FactPattern, row: Row) -> dict[str, Value]:
-    found: dict[str, Value] = {}
-    for test in pattern.tests:
-        value = row.values.get(test.attribute)
-        if test.operator == "matches" and isinstance(test.value, str) and isinstance(value, str):
-            match = regex(test.value).search(value)
-            found |= match.groupdict() if match else {}
-    return found
