@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from clusters import Cluster, shop
-from faults import callers_fail, probe_fails
+from faults import callers_fail, crash, probe_fails
 from shop import NAMESPACE, endpoints, thing
 
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
@@ -300,6 +300,77 @@ def service_is_gone(cluster: Cluster) -> tuple[str, str]:
     cluster.drop("Endpoints", "cart")
     callers_fail(cluster, "web", "cart", 7070, "lookup cart on 10.96.0.10:53: no such host")
     return "service-missing", "service/shop/cart"
+
+
+def fails_to_start(cluster: Cluster, app: str, why: str) -> None:
+    """Let a Spring application end while it starts, with an exception of ``java.net`` as its cause."""
+    crash(
+        cluster,
+        app,
+        "Error",
+        1,
+        "2030-05-01 11:57:18.000 ERROR 1 --- [main] o.s.boot.SpringApplication : Application run failed\n"
+        "org.springframework.beans.factory.BeanCreationException: Error creating bean with name 'client'\n"
+        f"Caused by: java.net.{why}\n",
+    )
+
+
+@case
+def wrong_host_and_no_start(cluster: Cluster) -> tuple[str, str]:
+    env(cluster, "checkout", ORDERS_URL="http://order:8080", CART_ADDR="cart:7070")
+    fails_to_start(cluster, "checkout", "UnknownHostException: order")
+    return "dependency-address-wrong", "deployment/shop/checkout"
+
+
+@case
+def wrong_port_and_no_start(cluster: Cluster) -> tuple[str, str]:
+    """The exception does not say what was called."""
+    env(cluster, "checkout", ORDERS_URL="http://orders:8081", CART_ADDR="cart:7070")
+    fails_to_start(cluster, "checkout", "ConnectException: Connection refused")
+    return "dependency-address-wrong", "deployment/shop/checkout"
+
+
+@case
+def foreign_resolver_and_no_start(cluster: Cluster) -> tuple[str, str]:
+    cluster.spec_of_pods("checkout", dnsPolicy="Default")
+    fails_to_start(cluster, "checkout", "UnknownHostException: orders: Name or service not known")
+    return "dns-resolution-failure", "deployment/shop/checkout"
+
+
+@case
+def selector_and_a_caller_that_does_not_start(cluster: Cluster) -> tuple[str, str]:
+    cluster.get("Service", "orders")["spec"]["selector"] = {"app": "order"}
+    cluster.add(endpoints("orders"))
+    probe_fails(cluster, "orders")
+    fails_to_start(cluster, "checkout", "ConnectException: Connection refused")
+    return "service-selector-mismatch", "service/shop/orders"
+
+
+@case
+def target_port_of_a_database(cluster: Cluster) -> tuple[str, str]:
+    cluster.edit("Service", "orders-db", spec={"ports": [{"port": 3306, "targetPort": 3307, "protocol": "TCP"}]})
+    probe_fails(cluster, "orders-db", "Connection Failed")
+    fails_to_start(cluster, "orders", "ConnectException: Connection refused")
+    return "service-port-mismatch", "service/shop/orders-db"
+
+
+@case
+def policy_around_a_database(cluster: Cluster) -> tuple[str, str]:
+    admitted = [{"from": [{"podSelector": {"matchLabels": {"role": "backup"}}}]}]
+    spec = {"podSelector": {"matchLabels": {"app": "orders-db"}}, "policyTypes": ["Ingress"], "ingress": admitted}
+    cluster.add(thing("NetworkPolicy", "db", spec=spec))
+    probe_fails(cluster, "orders-db", "nc: connect to orders-db port 3306 (tcp) timed out")
+    fails_to_start(cluster, "orders", "SocketTimeoutException: connect timed out")
+    return "network-policy-denies", "networkpolicy/shop/db"
+
+
+@case
+def corefile_without_the_clusters_zone(cluster: Cluster) -> tuple[str, str]:
+    corefile = ".:53 {\n  errors\n  forward . /etc/resolv.conf\n  cache 30\n}\n"
+    cluster.add(thing("ConfigMap", "coredns", namespace="kube-system", data={"Corefile": corefile}))
+    for app, callee in (("web", "cart"), ("checkout", "orders"), ("cart", "cart-cache")):
+        callers_fail(cluster, app, callee, 7070, f"lookup {callee} on 10.96.0.10:53: no such host")
+    return "cluster-dns-down", "deployment/kube-system/coredns"
 
 
 def quiet(make: Case) -> Case:
