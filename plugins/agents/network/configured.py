@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from sre_orchestrator.core.models import Fact, Scalar
+from sre_orchestrator.plugins.agents.network.parts import Key, Observe, Template, service_id
 from sre_orchestrator.plugins.agents.network.ports import ports_of
-from sre_orchestrator.plugins.agents.network.view import Key, Observe, Template, View, service_id
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.addresses import Address, Reference
 from sre_orchestrator.plugins.objects.naming import plain

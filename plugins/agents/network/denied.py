@@ -10,8 +10,9 @@ from typing import Literal
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
+from sre_orchestrator.plugins.agents.network.parts import Key, Observe, Template, key_of, service_id
 from sre_orchestrator.plugins.agents.network.resolved import DNS_LABELS, DNS_NAMESPACE, DNS_SERVICE
-from sre_orchestrator.plugins.agents.network.view import Key, Observe, Template, View, key_of, service_id
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.network import IpBlock, NetworkPolicy, Peer, PolicyPort, PolicyRule, Service

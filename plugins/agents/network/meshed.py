@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.view import Observe, View, key_of
+from sre_orchestrator.plugins.agents.network.parts import Observe, key_of
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.pods import Pod

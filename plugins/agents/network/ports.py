@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.view import Key, Observe, Template, View, key_of, service_id
+from sre_orchestrator.plugins.agents.network.parts import Key, Observe, Template, key_of, service_id
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.network import Service, ServicePort
 from sre_orchestrator.plugins.objects.pods import Container, Probe

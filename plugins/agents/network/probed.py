@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.view import Observe, View
+from sre_orchestrator.plugins.agents.network.parts import Observe
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.sources.ports import TcpProbe
 
 _FAILURES = (

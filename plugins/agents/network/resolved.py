@@ -8,7 +8,8 @@ from ipaddress import ip_address
 
 from sre_orchestrator.core.identity import name_of
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.view import Observe, Template, View, service_id
+from sre_orchestrator.plugins.agents.network.parts import Observe, Template, service_id
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import ConfigMap
 from sre_orchestrator.plugins.objects.pods import DnsConfig

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from sre_orchestrator.core.identity import component_id, kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.view import Declared, Key, Observe, View, key_of, service_id
+from sre_orchestrator.plugins.agents.network.parts import Declared, Key, Observe, key_of, service_id
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.naming import ServiceNames, segments

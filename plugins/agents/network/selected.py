@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.view import Backends, Key, Observe, Template, View, service_id
+from sre_orchestrator.plugins.agents.network.parts import Backends, Key, Observe, Template, service_id
+from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.network import Endpoints, EndpointSlice, Service
 from sre_orchestrator.plugins.objects.pods import Pod

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 
 from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.identity import component_id
-from sre_orchestrator.core.models import Coverage, Fact, Scope
+from sre_orchestrator.core.models import Coverage, Scope
+from sre_orchestrator.plugins.agents.network.parts import (
+    Backends,
+    Declared,
+    Key,
+    Template,
+    backends_of,
+    key_of,
+    meanings,
+    template_of,
+)
 from sre_orchestrator.plugins.agents.reading import covered
 from sre_orchestrator.plugins.objects.addresses import Reference
 from sre_orchestrator.plugins.objects.config import ConfigMap, Namespace, Secret
@@ -25,60 +34,20 @@ from sre_orchestrator.plugins.objects.network import (
     Service,
     VirtualService,
 )
-from sre_orchestrator.plugins.objects.pods import Container, Pod, PodSpec
-from sre_orchestrator.plugins.objects.registry import KINDS
-from sre_orchestrator.plugins.objects.routes import Route, routes_in, routes_of
+from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.objects.routes import routes_in, routes_of
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.objects.workloads import CronJob, DaemonSet, Deployment, StatefulSet
 from sre_orchestrator.plugins.sources.calls import Calls
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Dependency, Listing, Topology
 
-Key = tuple[str, str]
-Observe = Callable[..., Fact]
 SLICE_OF = "kubernetes.io/service-name"
-CHANGED = "endpoints.kubernetes.io/last-change-trigger-time"
 FINISHED = frozenset({"Succeeded", "Failed"})
 WORKLOADS: tuple[type[Object], ...] = (Deployment, StatefulSet, DaemonSet, CronJob)
 READ: tuple[type[Object], ...] = (
     Service, Endpoints, EndpointSlice, Pod, *WORKLOADS, ConfigMap, Secret, Namespace, Ingress, IngressClass,
     NetworkPolicy, HTTPRoute, VirtualService,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Template:
-    """A workload as its pod template describes it."""
-
-    id: str
-    namespace: str
-    name: str
-    spec: PodSpec
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    desired: int
-    ready: int
-
-    @property
-    def listeners(self) -> tuple[Container, ...]:
-        """Return the containers that can serve: sidecars that are declared as init containers too."""
-        return (*self.spec.containers, *(one for one in self.spec.init_containers if one.restart_policy == "Always"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Declared:
-    """A route and where it was found."""
-
-    route: Route
-    origin: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backends:
-    """How many endpoints a service has, and when that last changed."""
-
-    ready: int = 0
-    not_ready: int = 0
-    changed: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +106,7 @@ class View:
     @cached_property
     def templates(self) -> tuple[Template, ...]:
         """Return every workload's pod template."""
-        return tuple(_template(one) for kind in WORKLOADS for one in self.items(kind))
+        return tuple(template_of(one) for kind in WORKLOADS for one in self.items(kind))
 
     @cached_property
     def pods(self) -> Mapping[str, tuple[Pod, ...]]:
@@ -231,7 +200,7 @@ class View:
                 slices[key] = Backends(
                     ready=known.ready + ready, not_ready=known.not_ready + len(one.endpoints) - ready
                 )
-        whole = {key_of(one): _backends(one) for one in self.items(Endpoints) if isinstance(one, Endpoints)}
+        whole = {key_of(one): backends_of(one) for one in self.items(Endpoints) if isinstance(one, Endpoints)}
         return {**slices, **whole}
 
     def behind(self, service: Service) -> tuple[Template, ...]:
@@ -252,7 +221,7 @@ class View:
 
     def find(self, host: str, namespace: str) -> Key | None:
         """Return the existing service that ``host`` names for a pod in ``namespace``."""
-        return next((key for key in _meanings(host, namespace) if key in self.services), None)
+        return next((key for key in meanings(host, namespace) if key in self.services), None)
 
     def absent(self, host: str, namespace: str) -> Key | None:
         """Return the service that ``host`` must name but that is known not to exist; ``None`` for outside names."""
@@ -260,7 +229,7 @@ class View:
             return None
         labels = host.split(".")
         spelt = (labels[1], labels[0]) if len(labels) > 2 and "svc" not in labels else None  # noqa: PLR2004
-        target = spelt if spelt in self.services else next(iter(_meanings(host, namespace)), None)
+        target = spelt if spelt in self.services else next(iter(meanings(host, namespace)), None)
         if target is None or not self._inside(labels, target, namespace):
             return None
         known = self.complete(target[0], Service)
@@ -276,16 +245,6 @@ class View:
         return target in self.services and labels[-1] in {"local", "cluster", "internal"}
 
 
-def key_of(item: Object) -> Key:
-    """Return namespace and name."""
-    return item.metadata.namespace, item.metadata.name
-
-
-def service_id(key: Key) -> str:
-    """Return the component id of a service."""
-    return component_id("service", *key)
-
-
 async def read_view(scope: Scope, sources: Sources) -> View:
     """Read everything once.
 
@@ -299,51 +258,4 @@ async def read_view(scope: Scope, sources: Sources) -> View:
         scope=scope,
         listings={kind: await cluster.list(kind) for kind in READ},
         dependencies=tuple(await topology.dependencies()) if topology else (),
-    )
-
-
-def _meanings(host: str, namespace: str) -> tuple[Key, ...]:
-    """Return the services that a name resolves to where they exist (service, service.namespace, pod.service, …)."""
-    labels = host.split(".")
-    if len(labels) == 1:
-        return ((namespace, labels[0]),)
-    if len(labels) == 2:  # noqa: PLR2004
-        return (labels[1], labels[0]), (namespace, labels[1])
-    if labels[2] == "svc":
-        return ((labels[1], labels[0]),)
-    if len(labels) == 3 or labels[3] == "svc":  # noqa: PLR2004
-        return ((labels[2], labels[1]),)
-    return ()
-
-
-def _backends(one: Endpoints) -> Backends:
-    text = one.metadata.annotations.get(CHANGED, "")
-    try:
-        changed = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        changed = None
-    return Backends(
-        ready=sum(len(subset.addresses) for subset in one.subsets),
-        not_ready=sum(len(subset.not_ready_addresses) for subset in one.subsets),
-        changed=changed if changed and changed.tzinfo else None,
-    )
-
-
-def _template(one: Object) -> Template:
-    namespace, name = key_of(one)
-    if isinstance(one, CronJob):
-        template, desired, ready = one.spec.job_template.spec.template, 0, 0
-    elif isinstance(one, Deployment | StatefulSet | DaemonSet):
-        template, desired, ready = one.spec.template, one.desired, one.ready
-    else:  # pragma: no cover - WORKLOADS lists only these
-        raise TypeError(type(one).__name__)
-    return Template(
-        id=component_id(KINDS[type(one)].kind, namespace, name),
-        namespace=namespace,
-        name=name,
-        spec=template.spec,
-        labels=template.metadata.labels,
-        annotations=template.metadata.annotations,
-        desired=desired,
-        ready=ready,
     )
