@@ -62,7 +62,7 @@ class Installation:
             cause_folders=self._folders("register_causes"),
             cache=cache,
         )
-        self.plan: Plan = self.book.compile()
+        self.plan: Plan = self.book.compile(settings.engine)
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return what is missing whatever the incident: broken plugins, refused rules."""

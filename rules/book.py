@@ -46,8 +46,17 @@ class RuleBook(Struct, frozen=True, kw_only=True):
     causes: dict[str, Cause]
     problems: tuple[str, ...] = ()
 
-    def compile(self) -> Plan:
-        """Return the plan that the default engine runs."""
+    def compile(self, engine: str = "semi-naive") -> Plan:
+        """Return the plan that ``engine`` runs (``settings.engine``).
+
+        Raises:
+            SettingsError: the engine is not installed.
+
+        """
+        if engine == "durable-rules":
+            from sre_orchestrator.rules.durable_plan import DurablePlan  # noqa: PLC0415 - most never use it
+
+            return DurablePlan(self.rules, self.causes, self.digest)
         return Plan(self.rules, self.causes, self.digest)
 
 

@@ -33,7 +33,7 @@ class Plan:
         self.digest = digest
         self._compiled: dict[str, CompiledRule] = {}
         self.derived_kinds = frozenset(kind for rule in self.rules for kind in derived_kinds(rule))
-        self._read = frozenset(kind for rule in self.rules for kind in read_kinds(rule))
+        self.read_kinds = frozenset(kind for rule in self.rules for kind in read_kinds(rule))
 
     def infer(
         self,
@@ -49,7 +49,7 @@ class Plan:
         budget that is used up ends the run with what was derived so far and a Gap.
         """
         facts, gaps = within(budget, facts)
-        wanted = [fact for fact in facts if fact.kind in self._read]
+        wanted = [fact for fact in facts if fact.kind in self.read_kinds]
         memory = Memory(wanted, edges, coverage, until(budget, clock))
         run = self._run(Firings(memory, self.derived_kinds, budget))
         try:

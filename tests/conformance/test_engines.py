@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection
 
 import msgspec
+from extras import need
 from firings import fired
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from programs import Program, program_of, programs
 from reference import Fired, infer
 
 from sre_orchestrator.core.ports import Budget
+from sre_orchestrator.rules.durable import NetworkPlan
 from sre_orchestrator.rules.engine import Plan
+from sre_orchestrator.rules.network import Network
 
 PROGRAMS = max(200, settings.default.max_examples if settings.default else 0)
 ORDERS = 3
@@ -71,3 +74,29 @@ def test_the_programs_use_every_part_of_the_rule_format() -> None:
     seen = [features(conforms(program_of(seed), seed)) for seed in range(150)]
 
     assert {name for one in seen for name, used in one.items() if used} == set(seen[0])
+
+
+@settings(max_examples=PROGRAMS * 4, deadline=None)
+@given(st.integers(0, 2**64))
+def test_durable_rules_conforms(seed: int) -> None:
+    need("durable_rules_engine", "durable")
+    program = program_of(seed)
+    expected = Plan(program.rules, {}, "test").infer(program.facts, program.edges, program.coverage, Budget())
+    plan = NetworkPlan(program.rules)
+    orders = random.Random(seed)
+
+    for _ in range(ORDERS):
+        facts = orders.sample(program.facts, len(program.facts))
+        found = plan.infer(facts, program.edges, program.coverage, Budget())
+        assert msgspec.json.encode(found) == msgspec.json.encode(expected)
+    plan.close()
+
+
+def test_durable_rules_holds_much_of_the_programs() -> None:
+    held = [
+        not Network(program.rules).refused.get(rule.id)
+        for program in map(program_of, range(150))
+        for rule in program.rules
+    ]
+
+    assert sum(held) > len(held) / 4
