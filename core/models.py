@@ -27,8 +27,8 @@ EdgeKind = Literal[
 ]
 
 
-class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every value that crosses a package boundary."""
+class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """Base of every value that crosses a package boundary; frozen values make no cycles for the collector to look for."""
 
 
 class Component(Struct, frozen=True, kw_only=True):

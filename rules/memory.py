@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
+
 from sre_orchestrator.core.identity import name_of, namespace_of
 from sre_orchestrator.core.models import Coverage, Edge, Fact
 from sre_orchestrator.rules.operators import Value, key, same
@@ -12,18 +14,13 @@ from sre_orchestrator.rules.operators import Value, key, same
 EVERYWHERE = "*"
 
 
-class Row:
+class Row(msgspec.Struct, eq=False, gc=False):
     """One matched thing: a fact, a path of edges or a count, with the values that conditions read."""
 
-    __slots__ = ("fact", "ids", "text", "values")
-
-    def __init__(
-        self, values: dict[str, Value], *, ids: tuple[str, ...] = (), fact: Fact | None = None, text: str = ""
-    ) -> None:
-        self.values = values
-        self.ids = ids
-        self.fact = fact
-        self.text = text
+    values: dict[str, Value]
+    ids: tuple[str, ...] = ()
+    fact: Fact | None = None
+    text: str = ""
 
     def with_values(self, more: Mapping[str, Value]) -> Row:
         """Return the same row with further values (what a regular expression captured)."""
