@@ -163,10 +163,9 @@ def _weigh(
 def _reach(candidate: Candidate, graph: Graph) -> dict[str, int]:
     """Return where the cause shows: from what is blamed, and from where the rules saw it, as no edge leaves a namespace."""
     reach = dict(graph.reach(candidate.cause, candidate.component))
-    for one in candidate.supports:
-        if one.conclusion is not None:
-            for place, hops in graph.reach(candidate.cause, one.conclusion.component).items():
-                reach.setdefault(place, hops + 1)
+    for seen in {one.conclusion.component: None for one in candidate.supports if one.conclusion is not None}:
+        for place, hops in graph.reach(candidate.cause, seen).items():
+            reach.setdefault(place, hops + 1)
     return reach
 
 
