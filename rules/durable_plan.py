@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import IO
+from typing import IO, cast
 
 import msgspec
 
@@ -159,12 +159,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):  # what was not yet written is lost
-                pipe.close()
+        with suppress(OSError):  # what was not yet written is lost
+            _pipe(pipe).close()
 
 
 def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    if stream is None:
-        raise EOFError
-    return stream
+    return cast("IO[bytes]", stream)  # there is one: the process was started with pipes

@@ -70,6 +70,10 @@ def test_a_repeated_key_is_refused(text: bytes) -> None:
     assert "is there twice" in why
 
 
+def test_the_last_of_repeated_keys_counts_in_files_that_other_programs_read() -> None:
+    assert read_yaml(b"a: 1\na: 2", dict[str, int], unique_keys=False) == {"a": 2}
+
+
 def test_a_key_that_is_no_scalar_is_refused() -> None:
     assert "unhashable" in refusal(b"? [a]\n: 1")[1]
 

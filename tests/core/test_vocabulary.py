@@ -27,6 +27,15 @@ def test_our_own_kinds_are_read() -> None:
     assert all(kind.agents or kind.derived for kind in kinds.values())
 
 
+def test_our_own_kinds_are_kept_in_a_cache(tmp_path: Path) -> None:
+    first = load_vocabulary(cache=tmp_path)
+    again = load_vocabulary([folder(tmp_path, mine=KIND)], cache=tmp_path)
+
+    assert list(tmp_path.glob("kinds-*.msgpack"))
+    assert first.kinds == load_vocabulary().kinds
+    assert again.kinds.keys() - first.kinds.keys() == {"their.kind"}
+
+
 def test_a_plugin_adds_its_kinds(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a vocabulary")
 

@@ -156,6 +156,15 @@ def test_the_first_alternative_that_holds_words_it() -> None:
     assert {one.because for one in found.derivations} == {"x", "a", "z"}
 
 
+def test_alternatives_may_hold_a_path_where_another_holds_a_fact() -> None:
+    mixed = rule(
+        "any:\n  - a: {kind: crash}\n    o: {edge: runs_on, from|ref: a.component}\n"
+        "  - a: {kind: crash}\n    o: {kind: limit, component|ref: a.component}"
+    )
+
+    assert len(both([mixed], [crash(), limit(), limit("b")], [edge(pod("a"), "runs_on", NODE)]).derivations) == 2
+
+
 def test_a_fact_is_bound_once() -> None:
     pair = rule("all:\n  a: {kind: crash}\n  b: {kind: crash, node|ref: a.node}")
 

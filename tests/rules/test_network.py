@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rulebook import OBSERVE, pod, rule
 
@@ -173,6 +173,8 @@ values = (
 )
 
 
+@example(10**400, 10**400)
+@example(float("nan"), 1.0)
 @given(values, values)
 def test_tags_are_equal_where_values_are(left: Any, right: Any) -> None:
     if same(left, left) and same(right, right):

@@ -198,3 +198,11 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="state"):
         TwinStore(tmp_path / "state" / "twin.db")
+
+
+@pytest.mark.parametrize("since", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+def test_a_time_that_utc_does_not_have_is_kept_as_near_as_can_be(twin: TwinStore, since: str) -> None:
+    at = datetime.fromisoformat(since)
+    twin.sync([Component(id="pod/shop/late", since=at)], [], NOON)
+
+    assert twin.components()[0].since == at.replace(tzinfo=UTC)
