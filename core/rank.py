@@ -22,6 +22,7 @@ from sre_orchestrator.core.reach import Graph, blamed
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary
 from sre_orchestrator.core.weigh import (
+    CHANGE_ALONE,
     CHANGED,
     EXPLAINED_STRONG,
     EXPLAINED_WEAK,
@@ -36,6 +37,8 @@ from sre_orchestrator.core.weigh import (
     confidence,
     coverage_term,
 )
+
+CHANGES = "change"
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
@@ -158,6 +161,8 @@ def _weigh(
         "changed": CHANGED * bool(candidate.changes),
         "undecided": -min(UNDECIDED * len(undecided), MAX_UNDECIDED),
     }
+    if candidate.cause.category == CHANGES:
+        candidate.terms["change alone"] = min(0.0, CHANGE_ALONE - candidate.log_odds)
 
 
 def _reach(candidate: Candidate, graph: Graph) -> dict[str, int]:

@@ -27,6 +27,7 @@ UNDECIDED = 0.25
 MAX_UNDECIDED = 0.75
 EXPLAINED_WEAK = 1.5
 EXPLAINED_STRONG = 0.3
+CHANGE_ALONE = -0.1
 
 
 class Evidence(Struct, frozen=True, kw_only=True):

@@ -40,6 +40,7 @@ WEIGHTS = {
     "MAX_UNDECIDED": "bound of those together",
     "EXPLAINED_WEAK": "less when another hypothesis explains it and no strong rule proves it",
     "EXPLAINED_STRONG": "less when another hypothesis explains it although a strong rule proves it",
+    "CHANGE_ALONE": "at most, for a cause of category `change`: a change is never the proof by itself",
 }
 KEYS = {
     "id": "equals the file name; lower-case words joined by `-`",

@@ -27,6 +27,7 @@ CAUSES = {
     name: Cause(id=name, title=name, category="test", blamed_on="workload", symptoms=symptoms)
     for name, symptoms in (("broken", ("errors",)), ("starved", ("slow",)), ("unsure", ()))
 }
+CAUSES["rolled-out"] = Cause(id="rolled-out", title="rolled out", category="change", blamed_on="workload")
 VOCABULARY = symptomatic("crash")
 
 
@@ -194,6 +195,12 @@ def test_a_change_before_the_first_symptom_raises_it() -> None:
     assert before.changes == (changed(-20).id, changed(-30).id)
     for other in (changed(-1), changed(-90), changed(-20, GATE), OBSERVE("probe", CART)):
         assert first([proof], [*PODS, other]).changes == ()
+
+
+def test_a_change_is_never_the_proof_by_itself() -> None:
+    report = first([says("rolled-out", CART, PODS[0])], PODS)
+
+    assert report.confidence < Settings(state_dir="unused").confidence_floor
 
 
 def test_symptoms_are_listed_as_they_came() -> None:
