@@ -147,7 +147,8 @@ async def diagnose_snapshot(
 
     """
     with open_snapshot(path, installation.settings.snapshot_limits) as snapshot:
-        description = question or snapshot.info.question
+        # a shell passes bytes that are no UTF-8 as lone surrogates, which nothing can write down
+        description = (question or snapshot.info.question).encode("utf-8", "replace").decode()
         if not description:
             raise InputError(
                 f"{path}: has no question; say what is wrong: sre-orchestrator diagnose 'checkout answers 500' --snapshot {path}"

@@ -60,9 +60,9 @@ def parse_time(text: str) -> datetime:
     """
     try:
         at = datetime.fromisoformat(text)
-    except ValueError as error:
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(f"--at {text!r}: is no ISO 8601 time; write 2026-01-31T14:00:00Z") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 @contextmanager

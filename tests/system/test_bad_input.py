@@ -288,3 +288,9 @@ def test_an_empty_snapshot_is_all_gaps(installation: Installation, tmp_path: Pat
         Gap(agent="snapshot", what="all pods", why="the snapshot holds none", remedy="record cluster-resources/pods")
         in report.gaps
     )
+
+
+def test_a_question_that_is_no_utf8_is_answered(installation: Installation, cluster: Cluster, tmp_path: Path) -> None:
+    report = report_of(installation, cluster.write(tmp_path), question="web is down \udcff")
+
+    assert report.incident.description == "web is down ?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -16,15 +17,16 @@ def test_a_time_without_a_zone_is_utc() -> None:
     assert parse_time("2030-05-01T12:00:00") == datetime(2030, 5, 1, 12, tzinfo=UTC)
 
 
-def test_a_time_with_a_zone_keeps_it() -> None:
+def test_a_time_with_a_zone_is_that_moment() -> None:
     east = timezone(timedelta(hours=2))
 
     assert parse_time("2030-05-01T12:00:00+02:00") == datetime(2030, 5, 1, 12, tzinfo=east)
 
 
-def test_what_is_no_time_is_refused_with_an_example() -> None:
-    with pytest.raises(InputError, match=r"--at 'noon'.*write 2026-01-31T14:00:00Z"):
-        parse_time("noon")
+@pytest.mark.parametrize("text", ["noon", "", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InputError, match=rf"--at '{re.escape(text)}'.*write 2026-01-31T14:00:00Z"):
+        parse_time(text)
 
 
 def test_progress_is_silent_when_nobody_looks(capfd: pytest.CaptureFixture[str]) -> None:
