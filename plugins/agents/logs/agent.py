@@ -131,6 +131,7 @@ def _start(source: Source, lines: Sequence[str], cast: Cast, scope: Scope, obser
             port=port or None,
             protocol=captures["protocol"].lower() if "protocol" in captures else None,
             took_seconds=_took(captures),
+            planned="planned" in captures if match.name == "listening" else None,
         )
         if port <= MAX_PORT:
             found[fact.id] = fact
