@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from sre_orchestrator.core.models import (
     Cause,
@@ -39,6 +40,7 @@ from sre_orchestrator.core.weigh import (
 )
 
 CHANGES = "change"
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Ranking(Struct, frozen=True, kw_only=True):
@@ -108,7 +110,7 @@ def rank(
     return Ranking(
         hypotheses=tuple(h for h, c in zip(hypotheses, ordered, strict=True) if not _refuted(c, h, settings)),
         ruled_out=tuple(h for h, c in zip(hypotheses, ordered, strict=True) if _refuted(c, h, settings)),
-        symptoms=tuple(sorted(symptoms, key=lambda fact: (str(symptoms[fact].observed_at or "9"), fact))),
+        symptoms=tuple(sorted(symptoms, key=lambda fact: (symptoms[fact].observed_at or NEVER, fact))),
     )
 
 
@@ -255,7 +257,9 @@ def _refuted(candidate: Candidate, hypothesis: Hypothesis, settings: Settings) -
 
 
 def _hypothesis(candidate: Candidate, proofs: Proofs) -> Hypothesis:
-    supports = sorted(candidate.supports, key=lambda one: (_strength_order(one), one.rule, sorted(one.bound.items())))
+    supports = sorted(
+        candidate.supports, key=lambda one: (_strength_order(one), one.rule, sorted(one.bound.items()), one.because)
+    )
     missing = tuple(
         sorted({m for one in supports for m in one.missing}, key=lambda m: (m.kind, m.component, m.condition))
     )
