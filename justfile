@@ -24,3 +24,7 @@ docs:
     cog -I docs -r README.md docs/*/*.md
     python3 docs/generate.py >docs/reference/report.schema.json
     mkdocs build --strict
+
+# the long run of the engines against the reference: at least 2,000 random programs
+conformance:
+    pytest tests/conformance --hypothesis-profile=conformance
