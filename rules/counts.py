@@ -18,6 +18,9 @@ def counted(
     rule: CompiledRule, after: Sequence[Step], memory: Memory, binding: dict[str, Row]
 ) -> Iterator[dict[str, Row]]:
     """Yield ``binding`` extended by every group of every count whose comparison holds, and what joins ``after``."""
+    if not rule.counts:
+        yield binding
+        return
     for extended in _next(rule, 0, memory, binding):
         yield from join(after, memory, extended)
 

@@ -83,6 +83,7 @@ def parts(template: str) -> tuple[str | Slot, ...]:
     return tuple(one for one in (*found, template[end:]) if one)
 
 
+@lru_cache(maxsize=8192)
 def slots(template: str) -> tuple[Slot, ...]:
     """Return the placeholders of a template."""
     return tuple(part for part in parts(template) if isinstance(part, Slot))
@@ -90,7 +91,7 @@ def slots(template: str) -> tuple[Slot, ...]:
 
 def render(template: str, values: Callable[[str, str], Value]) -> str:
     """Fill the placeholders of ``template``; ``values(name, attribute)`` gives each value."""
-    return "".join(part if isinstance(part, str) else _filled(part, values) for part in parts(template))
+    return "".join([part if isinstance(part, str) else _filled(part, values) for part in parts(template)])
 
 
 def typed(template: Scalar, values: Callable[[str, str], Value]) -> Scalar | None:
