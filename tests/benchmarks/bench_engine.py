@@ -38,14 +38,17 @@ def _rule(number: int) -> Rule:
         group = Test(attribute="group", operator="eq", ref=Ref(name="seen", attribute="group"))
         patterns = (seen, FactPattern(name="before", kind=f"step.{number - 1}", tests=(same, group)))
     derive = Derive(kind=f"step.{number}", component="{seen.component}", attributes={"group": "{seen.group}"})
-    conclude = Conclude(cause="worn", component="{seen.component}", strength="weak", because="step {seen.group}")
+    kinds = ("worn", "torn", "bent")[: 2 + number % 2]
+    conclusions = (
+        Conclude(cause=one, component="{seen.component}", strength="weak", because="step {seen.group}") for one in kinds
+    )
     return Rule(
         id=f"rule-{number}",
         title="chain",
         status="stable",
         why="benchmark",
         variants=(Variant(patterns=patterns),),
-        then=(derive, conclude),
+        then=(derive, *conclusions),
     )
 
 
