@@ -1,8 +1,8 @@
-"""``sre-orchestrator rules``: check, test, list, explain, new."""
+"""``sre-orchestrator rules``: check, test, coverage, list, explain, new."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.vocabulary import load_vocabulary, nearest
 from sre_orchestrator.rules.book import builtin_causes, builtin_rules, load_book, read_checked
 from sre_orchestrator.rules.catalogue import read_causes, yaml_files
+from sre_orchestrator.rules.coverage import Covered, Pair, cover
 from sre_orchestrator.rules.model import Case, Rule
 from sre_orchestrator.rules.testing import run_case
 
@@ -72,6 +73,21 @@ def run_tests(paths: Paths = None) -> None:
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def coverage(
+    format: Annotated[Table, typer.Option("--format")] = Table.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 when there is a hole.")] = False,
+) -> None:
+    """Print which tests each cause of the built-in book has, what tells it from its look-alikes, and the holes."""
+    found = cover(list(_read(None)), load_book(load_vocabulary()).causes)
+    if format is Table.JSON:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    else:
+        _print_matrix(found)
+    if strict and any(one.holes for one in found):
+        raise typer.Exit(FAILED)
+
+
 @app.command("list")
 def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) -> None:
     """List the rules of the built-in book."""
@@ -105,6 +121,23 @@ def new(
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(TEMPLATE.format(id=rule_id), encoding="utf-8")
     typer.echo(f"wrote {path}; next: sre-orchestrator rules test {path}")
+
+
+def _print_matrix(found: Sequence[Covered]) -> None:
+    typer.echo(f"{'cause':40} {'for':>5} {'against':>8} {'firing':>7} {'silent':>7} {'wordings':>9}  told from")
+    for one in found:
+        numbers = f"{one.rules:5} {one.against:8} {one.firing:7} {one.silent:7} {one.wordings:9}"
+        typer.echo(f"{one.cause:40} {numbers}  {', '.join(map(_told, one.pairs))}")
+    holes = [f"  {one.cause}: {hole}" for one in found for hole in one.holes]
+    typer.echo(
+        "\nBy tests that both look at, unless marked: ~ their rules read nothing in common, ! no test tells them apart."
+    )
+    typer.echo("\n".join([f"{len(holes)} holes", *holes]))
+
+
+def _told(pair: Pair) -> str:
+    ways = {pair.forth, pair.back}
+    return pair.cause + ("!" if "never" in ways else "~" if "unread" in ways else "")
 
 
 def _read(paths: list[Path] | None) -> Iterator[tuple[Rule, tuple[Case, ...]]]:

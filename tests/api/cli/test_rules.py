@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from command_line import Run
 
+from sre_orchestrator.rules.coverage import Covered, Pair
+
 
 @pytest.fixture
 def fresh(run: Run, tmp_path: Path) -> Path:
@@ -80,3 +82,25 @@ def test_explain_of_an_unknown_rule_suggests_the_nearest(run: Run) -> None:
     assert run("rules", "explain", f"{first}x").err == (
         f"error: there is no rule {first + 'x'!r}; did you mean {first!r}?\n"
     )
+
+
+def test_the_coverage_of_the_built_in_book_is_printed(run: Run) -> None:
+    text, data = run("rules", "coverage", "--strict"), run("rules", "coverage", "--format", "json")
+
+    assert (text.code, text.err) == (0, "")
+    assert "\n0 holes\n" in text.out
+    assert "quota-pods-exceeded~" in text.out
+    assert {"cause": "scaled-to-zero", "holes": []}.items() <= {one["cause"]: one for one in json.loads(data.out)}[
+        "scaled-to-zero"
+    ].items()
+
+
+def test_a_hole_is_printed_and_fails_only_when_asked_to(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = (Pair(cause="starved", forth="never", back="looked"),)
+    hole = Covered(cause="broken", rules=0, against=0, firing=0, silent=0, wordings=0, pairs=pairs, holes=("no rule",))
+    monkeypatch.setattr("sre_orchestrator.api.cli.rules.cover", lambda *_: (hole,))
+
+    assert run("rules", "coverage").code == 0
+    assert run("rules", "coverage", "--strict").code == 1
+    assert "starved!\n" in run("rules", "coverage").out
+    assert run("rules", "coverage").out.endswith("1 holes\n  broken: no rule\n")
