@@ -64,6 +64,24 @@ def routes_in(text: str) -> tuple[Route, ...]:
     return blocks or tuple(routes_of(settings_in(text)))
 
 
+def routes_under(text: str, variables: Mapping[str, str]) -> tuple[Route, ...]:
+    r"""Return the routes of a text as far as variables of the process leave them.
+
+    Spring takes a list from one place only (docs.spring.io, "Externalized Configuration"): variables
+    that make whole routes replace the text's. A lone part, such as a target, is put in its place.
+
+    >>> text = "spring.cloud.gateway.routes[0].uri=lb://cart\nspring.cloud.gateway.routes[0].id=cart"
+    >>> [one.target.host for one in routes_under(text, {"SPRING_CLOUD_GATEWAY_ROUTES_0_URI": "lb://orders"})]
+    ['orders']
+    """
+    over = {_dotted(key): value for key, value in variables.items() if _SPRING_VARIABLE.match(key)}
+    known = settings_in(text) if over else {}
+    if not any(_GROUP.match(key) and key.startswith(("spring.", "zuul.")) for key in known):
+        return routes_in(text)
+    whole = any(one.path for one in routes_of(over))
+    return () if whole else tuple(routes_of({**known, **over}))
+
+
 def routes_of(settings: Mapping[str, str]) -> Iterator[Route]:
     """Yield the routes among flat settings (``….routes[0].uri``), and among variables that override them."""
     groups: dict[str, dict[str, str]] = {}

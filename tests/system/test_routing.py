@@ -291,7 +291,7 @@ def gateway_whose_routes_are_in_its_image(cluster: Cluster) -> tuple[str, str]:
 @case
 def gateway_to_another_port(cluster: Cluster) -> tuple[str, str]:
     gateway(cluster, ("cart", "http://cart:7071"), ("orders", "http://orders:8080"))
-    return "route-backend-missing", "deployment/shop/gateway"
+    return "gateway-misroute", "deployment/shop/gateway"
 
 
 @case

@@ -10,6 +10,7 @@ from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.plugins.agents.logs.callees import Cast, identity
+from sre_orchestrator.plugins.agents.logs.servers import look_at_servers
 from sre_orchestrator.plugins.agents.logs.sightings import START_LINES, read_log, read_start
 from sre_orchestrator.plugins.agents.logs.summary import Source, Summary
 from sre_orchestrator.plugins.agents.logs.table import load_table
@@ -36,7 +37,9 @@ class LogsAgent:
     description = (
         "container logs: errors by class, failing calls, last words before an exit, listening ports, start times"
     )
-    kinds = frozenset({"log.line", "log.failing_calls", "log.listening", "log.started", "database.server"})
+    kinds = frozenset(
+        {"log.line", "log.failing_calls", "log.listening", "log.started", "database.server", "database.setting"}
+    )
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
         """Yield what the logs of the pods in scope say.
@@ -47,14 +50,12 @@ class LogsAgent:
         cluster, logs = sources.need(ClusterObjects), sources.need(PodLogs)  # type: ignore[type-abstract]  # a port is asked for by its protocol
         listings: dict[type[Object], Listing[Object]] = {kind: await cluster.list(kind) for kind in KINDS_READ}
         topology = sources.find(Topology)  # type: ignore[type-abstract]
-        cast = Cast(
-            {kind: listing.items for kind, listing in listings.items()},
-            await topology.dependencies() if topology else (),
-        )
+        items = {kind: listing.items for kind, listing in listings.items()}
+        cast = Cast(items, await topology.dependencies() if topology else ())
         observe = Observer(self.name, sources.cluster)
-        for fact in _servers(cast, observe):
+        for fact in look_at_servers(cast, items, observe):
             yield fact
-        for coverage in covered(["database.server"], *listings.values()):
+        for coverage in covered(["database.server", "database.setting"], *listings.values()):
             yield coverage
         pods = in_scope((await cluster.list(Pod)).items, scope)
         streams = [stream for namespace in scope.namespaces for stream in await logs.streams(namespace)]
@@ -64,19 +65,6 @@ class LogsAgent:
                 yield fact
         for coverage in _coverage(pods, read):
             yield coverage
-
-
-def _servers(cast: Cast, observe: Observer) -> Iterator[Fact]:
-    for server in cast.servers:
-        for service in server.services or (None,):
-            yield observe(
-                "database.server",
-                server.workload,
-                query=f"kubectl get pods -n {server.namespace} -o wide",
-                family=server.family,
-                ready=server.ready,
-                service=service,
-            )
 
 
 def _sources_of(streams: Iterable[LogStream], pods: Sequence[Pod], scope: Scope) -> Iterator[Source]:

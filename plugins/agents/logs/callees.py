@@ -135,6 +135,10 @@ class Cast:
             near = [one for one in near if one.workload not in known] or near
         return tuple(near)
 
+    def clients(self, workload: str) -> int:
+        """Return how many workloads are configured or declared to call one."""
+        return sum(any(self.backing(one) == workload for one in called) for called in self._calls.values())
+
     def address(self, text: str, namespace: str) -> Address | None:
         """Return the first address in a text that leads to a known service, else the first with a scheme."""
         found = [one for one in addresses_in(text) if not one.host.endswith(_SOURCE_FILES)]

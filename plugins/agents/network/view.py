@@ -35,7 +35,7 @@ from sre_orchestrator.plugins.objects.network import (
     VirtualService,
 )
 from sre_orchestrator.plugins.objects.pods import Pod
-from sre_orchestrator.plugins.objects.routes import routes_in, routes_of
+from sre_orchestrator.plugins.objects.routes import Route, routes_in, routes_of, routes_under
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.objects.workloads import CronJob, DaemonSet, Deployment, StatefulSet
 from sre_orchestrator.plugins.sources.calls import Calls
@@ -130,7 +130,7 @@ class View:
         for template in self.templates:
             for origin, text in self.calls.texts(template.namespace, template.spec):
                 used.add(origin)
-                for one in routes_in(text) if isinstance(text, str) else routes_of(text):
+                for one in self._declared(template, origin, text):
                     found.setdefault(template.id, []).append(Declared(route=one, origin=origin))
         for config in self.items(ConfigMap):
             for key, text in config.data.items() if isinstance(config, ConfigMap) else ():
@@ -139,6 +139,16 @@ class View:
                     declared = [Declared(route=one, origin=origin) for one in routes_in(text)]
                     found.setdefault(self._reader(config), []).extend(declared)
         return {component: tuple(dict.fromkeys(routes)) for component, routes in found.items() if routes}
+
+    def _declared(self, template: Template, origin: str, text: str | dict[str, str]) -> Iterable[Route]:
+        """Return the routes of a text; variables go before files, and JSON in a variable before both."""
+        if not isinstance(text, str):
+            return routes_of(text)
+        if origin.startswith("env "):
+            return routes_in(text)
+        texts = self.calls.texts(template.namespace, template.spec)
+        variables = {key: value for _, one in texts if isinstance(one, dict) for key, value in one.items()}
+        return routes_under(text, variables)
 
     def _reader(self, config: Object) -> str:
         """Return the workload that must read a ConfigMap which none mounts (through the API): by its name, else itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sre_orchestrator.plugins.objects.routes import Route, routes_in, routes_of
+from sre_orchestrator.plugins.objects.routes import Route, routes_in, routes_of, routes_under
 
 SPRING = """
 spring:
@@ -135,3 +135,26 @@ def test_variables_override_routes() -> None:
     )
 
     assert told(tuple(routes)) == [("orders", "/orders/**", "orders", 80), ("", "", "cart", 80)]
+
+
+WRITTEN = "spring.cloud.gateway.routes[0].id=cart\nspring.cloud.gateway.routes[0].uri=http://cart:8080\nspring.cloud.gateway.routes[0].predicates[0]=Path=/cart/**"
+START = "SPRING_CLOUD_GATEWAY_ROUTES_0_"
+
+
+def test_a_lone_variable_takes_its_place_among_the_written_routes() -> None:
+    (route,) = routes_under(WRITTEN, {f"{START}URI": "http://orders:8080"})
+
+    assert (route.id, route.path, route.target.host) == ("cart", "/cart/**", "orders")
+
+
+def test_whole_routes_in_variables_replace_those_that_are_written() -> None:
+    whole = {f"{START}URI": "http://orders:8080", f"{START}PREDICATES_0": "Path=/orders/**"}
+
+    assert routes_under(WRITTEN, whole) == ()
+
+
+@pytest.mark.parametrize("variables", [{}, {"PATH": "/bin"}, {f"{START}URI": "http://orders:8080"}])
+def test_other_texts_and_variables_change_nothing(variables: dict[str, str]) -> None:
+    text = "location /cart { proxy_pass http://cart:8080/; }"
+
+    assert routes_under(text, variables) == routes_in(text)

@@ -253,6 +253,44 @@ def test_servers_are_known_by_image_or_port(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--read-only=1", "--super-read-only=ON"], {("read-only", 1)}),
+        (["--max_connections=5"], {("max-connections", 5)}),
+        (["-c", "default_transaction_read_only=off"], {("read-only", 0)}),
+        (["--innodb-read-only=1", "--mysqlx-max-connections=5"], set()),
+    ],
+)
+def test_a_servers_arguments_tell_its_settings(
+    tmp_path: Path, arguments: list[str], expected: set[tuple[str, int]]
+) -> None:
+    server = workload("StatefulSet", "db", containers=[container("server", "mysql:8", args=arguments)])
+    orders = app("orders", env={"DB_HOST": "db"})
+
+    found = seen(tmp_path, server, service("db", port=3306), *orders, logs={}).of("database.setting")
+
+    assert {(one.attributes["setting"], one.attributes["value"]) for one in found} == expected
+    assert all(one.attributes["clients"] == 1 for one in found if one.attributes["setting"] == "max-connections")
+
+
+def test_a_mounted_file_tells_settings_and_followers_are_left_alone(tmp_path: Path) -> None:
+    files = {"my.cnf": "[mysqld]\n# read_only=1\nmax_connections = 9\n", "replica.cnf": "read_only=1\n"}
+    mount = [{"name": "conf", "mountPath": "/etc/mysql/conf.d"}]
+    inside = container("server", "mysql:8", volumeMounts=mount)
+    volumes = [{"name": "conf", "configMap": {"name": "db-conf"}}]
+    alone = workload("StatefulSet", "db", containers=[inside], spec={"template": {"spec": {"volumes": volumes}}})
+    several = workload(
+        "StatefulSet", "dbs", containers=[container("server", "mysql:8", args=["--read-only"])], replicas=3
+    )
+
+    found = seen(tmp_path, alone, several, thing("ConfigMap", "db-conf", data=files), logs={}).of("database.setting")
+
+    assert [(one.component, one.attributes["setting"], one.attributes["value"]) for one in found] == [
+        ("statefulset/shop/db", "max-connections", 9)
+    ]
+
+
 def test_a_healthy_pod_that_got_over_its_start_is_silent(tmp_path: Path) -> None:
     start = "".join(
         f"2030-05-01T11:00:{second:02}Z ERROR dial tcp 10.96.0.7:3306: connect: connection refused\n"
@@ -336,9 +374,11 @@ def test_listening_ports_and_start_times_are_read_from_the_head(tmp_path: Path) 
 
     found = seen(tmp_path, *app("orders"), logs={"orders-abc-1/app": text})
 
-    assert [(one.attributes["port"], one.attributes["protocol"]) for one in found.of("log.listening")] == [
-        (8080, "http")
-    ]
+    listening = {one.attributes["planned"]: one.attributes for one in found.of("log.listening")}
+    assert {key: (one["port"], one["protocol"]) for key, one in listening.items()} == {
+        True: (8080, "http"),
+        False: (8080, "http"),
+    }
     assert sorted(one.attributes["took_seconds"] for one in found.of("log.started")) == [31.415, 42.1]
 
 
