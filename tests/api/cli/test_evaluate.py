@@ -96,6 +96,20 @@ def test_no_case_at_all_is_bad_input(run: Run, cases: Path, mapping: Path) -> No
     assert result.err == f"error: {cases}: holds no case that labels.json names and 'nothing-*' matches\n"
 
 
+def test_reliability_can_be_drawn(run: Run, cases: Path, mapping: Path, tmp_path: Path) -> None:
+    diagram = tmp_path / "reliability.svg"
+    run("evaluate", cases, "--mapping", mapping, "--only", "demo-1", "--diagram", diagram)
+
+    assert diagram.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_a_place_that_cannot_be_written_is_bad_input(run: Run, cases: Path, mapping: Path) -> None:
+    result = run("evaluate", cases, "--mapping", mapping, "--only", "demo-1", "--output", cases)
+
+    assert result.code == 2
+    assert result.err.startswith(f"error: {cases}: cannot be written: ")
+
+
 def test_a_terminal_sees_how_far_it_is(run: Run, cases: Path, mapping: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
