@@ -21,7 +21,7 @@ test *ARGS:
 
 # write what is generated in README and docs/reference
 docs:
-    cog -I docs -r README.md docs/*/*.md
+    cog -I docs -r README.md docs/*/*.md docs/*/*/*.md
     python3 docs/generate.py >docs/reference/report.schema.json
     mkdocs build --strict
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -23,7 +22,7 @@ from sre_orchestrator.core.models import Cause, Report
 from sre_orchestrator.core.settings import PREFIX, Settings, SnapshotLimits, read_settings
 from sre_orchestrator.core.vocabulary import FactKind, load_vocabulary
 from sre_orchestrator.rules import reader
-from sre_orchestrator.rules.book import load_book
+from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.model import Conclude, Rule
 from sre_orchestrator.rules.templates import FILTERS
 
@@ -117,17 +116,23 @@ def vocabulary() -> str:
 
 
 def causes() -> str:
-    """Return the cause catalogue with the rules that conclude each cause."""
+    """Return an index of the cause catalogue."""
+    rows = [
+        (f"[`{cause.id}`](causes/{cause.category}.md#{cause.id})", cause.title, cause.category)
+        for _, cause in sorted(load_book(load_vocabulary()).causes.items())
+    ]
+    return "\n".join([*_table(("cause", "what it is", "category"), rows), ""])
+
+
+def causes_of(category: str) -> str:
+    """Return the causes of a category: what proves each, its look-alikes, and what to do."""
     book = load_book(load_vocabulary())
-    concluding = _concluding(book.rules)
-    by_category: dict[str, list[Cause]] = defaultdict(list)
-    for cause in book.causes.values():
-        by_category[cause.category].append(cause)
+    if not (Path(__file__).parent / "reference" / "causes" / f"{category}.md").exists():
+        raise SystemExit(f"docs/reference/causes/{category}.md is lacking")
     lines = []
-    for category in sorted(by_category):
-        lines += [f"## {category.capitalize()}", ""]
-        for cause in sorted(by_category[category], key=lambda one: one.id):
-            lines += _cause(cause, concluding[cause.id])
+    for _, cause in sorted(book.causes.items()):
+        if cause.category == category:
+            lines += _cause(cause, book)
     return "\n".join(lines)
 
 
@@ -235,28 +240,34 @@ def _about_kind(kind: FactKind) -> str:
     return f"About: {kind.component}. Emitted by: {agents}." + (f" Counts as: {', '.join(roles)}." if roles else "")
 
 
-def _cause(cause: Cause, by: Iterable[str]) -> Iterator[str]:
-    yield from (f"### `{cause.id}`", "", f"**{cause.title}.** {cause.about}".strip(), "")
-    yield f"- blamed on: {cause.blamed_on}" + (" (a consequence of a fault elsewhere)" if cause.consequence else "")
-    lists: Mapping[str, Iterable[str]] = {
-        "shows as": cause.symptoms,
-        "confused with": (f"`{one}`" for one in cause.confused_with),
-        "rules": (f"`{one}`" for one in by),
-        "references": (f"<{one}>" for one in cause.references),
-    }
-    yield from (f"- {name}: {', '.join(values)}" for name, values in ((n, list(v)) for n, v in lists.items()) if values)
-    yield ""
+def _cause(cause: Cause, book: RuleBook) -> Iterator[str]:
+    yield from (f"## `{cause.id}`", "", f"**{cause.title}.** {cause.about}", "")
+    yield f"Blamed on: {cause.blamed_on}. Shows as: {', '.join(cause.symptoms)}."
+    yield from ("", "### What proves it", "")
+    yield from _speaking(cause, book.rules)
+    others = {*cause.confused_with, *(one.id for one in book.causes.values() if cause.id in one.confused_with)}
+    yield from ("", "### Look-alikes", "")
+    for name in sorted(others):
+        other = book.causes[name]
+        page = "" if other.category == cause.category else f"{other.category}.md"
+        yield f"- [`{name}`]({page}#{name}): {other.about}"
+    yield from ("", "### What to do", "")
     for step in cause.remedy:
-        yield f"1. {step.text}" + (f": `{step.command}`" if step.command else "")
-    yield ""
+        yield f"1. {step.text.rstrip('.')}" + (f": `{step.command}`" if step.command else "")
+    yield from ("", f"Read: {', '.join(f'<{one}>' for one in cause.references)}", "")
 
 
-def _concluding(book: Iterable[Rule]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for rule in book:
-        for cause in _concluded(rule):
-            found[cause].append(rule.id)
-    return found
+def _speaking(cause: Cause, book: Iterable[Rule]) -> Iterator[str]:
+    """Return a line for each rule that speaks for the cause, then for those against it, the strongest first."""
+    found = [
+        (then.polarity != "for", -weigh.WEIGHT[then.strength], rule.id, rule, then)
+        for rule in book
+        for then in rule.then
+        if isinstance(then, Conclude) and then.cause == cause.id
+    ]
+    for against, _, name, rule, then in sorted(found, key=lambda one: one[:3]):
+        side = "against it, " if against else ""
+        yield f"- {rule.title} ({side}{then.strength}, `{name}`). {' '.join(rule.why.split())}"
 
 
 def _concluded(rule: Rule) -> set[str]:

@@ -62,8 +62,8 @@ def cover(book: Sequence[Written], causes: Mapping[str, Cause]) -> tuple[Covered
     ran = [_run(plan, rule, case) for rule, cases in book for case in cases]
     firing: dict[str, list[_Ran]] = defaultdict(list)
     for one in ran:
-        for cause in one.expects:
-            firing[cause].append(one)
+        for expected in one.expects:
+            firing[expected].append(one)
     reads = _reads(rules)
     found = []
     for name, cause in sorted(causes.items()):

@@ -33,7 +33,7 @@ def test_what_is_generated_is_up_to_date(page: Path, monkeypatch: pytest.MonkeyP
     finally:
         sys.path[:] = before
 
-    assert wrong == 0, "run: cog -I docs -r README.md docs/*/*.md"
+    assert wrong == 0, "run: cog -I docs -r README.md docs/*/*.md docs/*/*/*.md"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
