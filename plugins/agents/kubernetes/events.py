@@ -164,15 +164,14 @@ def _is_latest(one: Seen, seen: Sequence[Seen]) -> bool:
 def _killed(view: View, pod: Pod, events: Sequence[Event]) -> Iterator[Fact]:
     for event in events:
         kill = _kill(event)
-        backed_off = event.reason == "BackOff" and "pull" not in event.text
-        if kill or backed_off:
+        if kill:
             yield view.observe(
-                "container.killed" if kill else "container.backoff",
+                "container.killed",
                 identity(pod),
                 query=_query(identity(pod)),
                 at=event.first,
                 container=_container_of(event, pod, kill),
-                by=kill.by if kill else None,
+                by=kill.by,
                 count=event.times,
             )
 
@@ -184,9 +183,9 @@ def _kill(event: Event) -> Kill | None:
     return read_killing(event.reason) if event.reason in {"FailedPostStartHook", "FailedPreStopHook"} else None
 
 
-def _container_of(event: Event, pod: Pod, kill: Kill | None) -> str | None:
+def _container_of(event: Event, pod: Pod, kill: Kill) -> str | None:
     """Return the container that an event is about: as its text or field path names it, else the only one."""
-    if kill and kill.container:
+    if kill.container:
         return kill.container
     path = event.about.field_path
     if "{" in path:

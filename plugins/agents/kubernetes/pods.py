@@ -39,7 +39,6 @@ def pod_facts(view: View) -> Iterator[Fact]:
         for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
             yield from _container(view, pod, status)
         if in_trouble(view, pod):
-            yield from _ports(view, pod)
             yield from _running(view, pod)
             yield from probe_facts(view, pod)
 
@@ -238,20 +237,6 @@ def _limits(view: View, pod: Pod, container: Container) -> Iterator[Fact]:
             limit_bytes=None if cores else limit,
             request_bytes=None if cores else request,
         )
-
-
-def _ports(view: View, pod: Pod) -> Iterator[Fact]:
-    for container in pod.spec.containers:
-        for port in container.ports:
-            yield view.observe(
-                "container.port",
-                identity(pod),
-                query=kubectl_get("pod", pod.metadata.namespace, pod.metadata.name),
-                container=container.name,
-                port=port.container_port,
-                name=port.name or None,
-                protocol=port.protocol,
-            )
 
 
 def _running(view: View, pod: Pod) -> Iterator[Fact]:

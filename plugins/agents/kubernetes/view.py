@@ -44,10 +44,9 @@ FROM_PODS = [
     "container.restarted",
     "container.running",
     "container.limit",
-    "container.port",
     "container.probe",
 ]
-FROM_EVENTS = ["probe.failed", "container.killed", "container.backoff", "event"]
+FROM_EVENTS = ["probe.failed", "container.killed", "event"]
 FROM_WORKLOADS = ["workload.replicas", "workload.unavailable", "workload.condition"]
 READ: tuple[type[Object], ...] = (
     Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, HorizontalPodAutoscaler, Service, Event,

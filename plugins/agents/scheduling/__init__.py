@@ -19,7 +19,7 @@ from sre_orchestrator.plugins.agents.scheduling.pending import (
     templates_without_pods,
     waiting_pods,
 )
-from sre_orchestrator.plugins.agents.scheduling.places import UNSCHEDULABLE, Cluster, Place, cluster_of, is_system
+from sre_orchestrator.plugins.agents.scheduling.places import UNSCHEDULABLE, Cluster, Place, cluster_of
 from sre_orchestrator.plugins.agents.scheduling.survey import Found, Survey, from_message, from_specs, survey
 from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.events import Event
@@ -48,7 +48,6 @@ class SchedulingAgent:
             "scheduling.obstacle",
             "scheduling.node_fit",
             "node.cordoned",
-            "node.taint",
         }
     )
 
@@ -81,7 +80,7 @@ class SchedulingAgent:
 def _coverage(pods: Listing[Pod], nodes: Listing[Node]) -> Iterator[Coverage]:
     yield from covered(("pod.unscheduled", "scheduling.clause"), pods)
     yield from covered(("scheduling.obstacle", "scheduling.node_fit"), pods, nodes)
-    yield from covered(("node.cordoned", "node.taint"), nodes)
+    yield from covered(("node.cordoned",), nodes)
 
 
 def _compared(
@@ -123,18 +122,6 @@ def _closed(node: Node, observe: Observer) -> Iterator[Fact]:
     at = next((one.time_added for one in node.spec.taints if one.key == UNSCHEDULABLE), None)
     if node.spec.unschedulable:
         yield observe("node.cordoned", here, query=show, at=at)
-    for taint in node.spec.taints:
-        if not taint.key.startswith("node.kubernetes.io/"):
-            yield observe(
-                "node.taint",
-                here,
-                query=show,
-                at=taint.time_added,
-                key=taint.key,
-                value=taint.value,
-                effect=taint.effect,
-                control_plane=is_system(taint),
-            )
 
 
 def _unscheduled(waiting: Sequence[Waiting], cluster: Cluster, used: set[str], observe: Observer) -> Iterator[Fact]:

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 JUST_NOW = "2030-05-01T11:59:50Z"
 IN_WINDOW = "2030-05-01T11:40:00Z"
 LONG_AGO = "2030-04-20T03:00:00Z"
-DETAILS = {"container.running", "container.port", "container.probe"}
+DETAILS = {"container.running", "container.probe"}
 
 
 def ended(code: int, reason: str = "Error", at: str = IN_WINDOW, begun: str = "2030-05-01T11:39:20Z") -> Json:

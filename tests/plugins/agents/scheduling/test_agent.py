@@ -473,16 +473,11 @@ def test_nodes_that_are_closed_by_hand_are_reported(tmp_path: Path) -> None:
     added = "2030-05-01T11:30:00Z"
     closed = patch(node("node-a"), spec={"unschedulable": True})
     closed["spec"]["taints"] = [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule", "timeAdded": added}]
-    taint = {"taints": [{"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}]}
-    found = seen(tmp_path, closed, node("node-b", spec=TAINTED), master(spec=taint), node("node-c"))
+    found = seen(tmp_path, closed, node("node-b", spec=TAINTED), node("node-c"))
 
     assert [(one.component, str(one.observed_at)) for one in found.of("node.cordoned")] == [
         ("node/node-a", "2030-05-01 11:30:00+00:00")
     ]
-    assert {(one.attributes["key"], one.attributes["control_plane"]) for one in found.of("node.taint")} == {
-        ("team", False),
-        ("node-role.kubernetes.io/control-plane", True),
-    }
 
 
 def required(*terms: Json) -> Json:
