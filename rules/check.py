@@ -12,6 +12,7 @@ from sre_orchestrator.rules.model import (
     Conclude,
     Derive,
     EdgePattern,
+    FactPattern,
     Pattern,
     Rule,
     Test,
@@ -21,6 +22,7 @@ from sre_orchestrator.rules.operators import as_time
 from sre_orchestrator.rules.reader import Problem
 from sre_orchestrator.rules.stratify import joined_late, names_used
 from sre_orchestrator.rules.templates import FILTERS, PLACEHOLDER
+from sre_orchestrator.rules.vacuous import complaint
 
 Where = tuple[object, ...]
 ALWAYS = frozenset({"component", "namespace", "name", "observed_at"})
@@ -44,6 +46,7 @@ def check_rule(rule: Rule, cases: Iterable[Case], vocabulary: Vocabulary, causes
         _check_joined(rule, variant.patterns)
         _check_counts(rule, variant, scope, vocabulary)
         _check_rest(rule, scope, vocabulary, causes)
+    _check_vacuous(rule, vocabulary)
     _check_cases(tuple(cases), vocabulary)
 
 
@@ -183,6 +186,16 @@ def _check_rest(
             _check_pattern(pattern, inner, vocabulary, where)
     for then in rule.then:
         _check_then(then, scope, vocabulary, causes)
+
+
+def _check_vacuous(rule: Rule, vocabulary: Vocabulary) -> None:
+    """Refuse negated patterns that hold whatever is seen, in each alternative of ``any``."""
+    for number, group in enumerate(rule.none):
+        for pattern in group:
+            kind = vocabulary.kinds[pattern.kind].attributes if isinstance(pattern, FactPattern) else {}
+            found = [complaint(pattern, variant.patterns, {"component", *kind}) for variant in rule.variants]
+            if all(found):
+                raise Problem(("when", "none", number), found[0])
 
 
 def _check_then(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from rulebook import CAUSES, CONCLUDE, FIRES, VOCABULARY, derive, read, rule, rule_text
+from rulebook import ATTRIBUTES, CAUSES, CONCLUDE, FIRES, VOCABULARY, derive, read, rule, rule_text
 
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.rules.book import read_checked
@@ -55,6 +55,39 @@ def refusal(when: str = CRASH, then: str = CONCLUDE, tests: str = FIRES) -> str:
 )  # fmt: skip
 def test_conditions_that_can_never_hold_are_refused(when: str, why: str) -> None:
     assert why in refusal(when)
+
+
+SAME = ", ".join(f"{name}|ref: a.{name}" for name in ("component", *ATTRIBUTES) if name != "mode")
+
+
+@pytest.mark.parametrize(
+    ("when", "why"),
+    [
+        (f"{CRASH}\nnone:\n  - {{kind: crash, {SAME}, mode|ref: a.mode}}", "only the fact that 'a' is bound to can match"),
+        (f"all:\n  a: {{kind: crash, mode: on}}\nnone:\n  - {{kind: crash, {SAME}, mode: on}}", "leave out an attribute"),
+        (f"{CRASH}\nnone:\n  - {{kind: limit, level: 3, level|gt: 3}}", "its conditions on 'level' exclude each other"),
+        (f"{CRASH}\nnone:\n  - all: {{b: {{kind: limit, reason: x, reason|in: [y]}}}}", "its conditions on 'reason'"),
+    ],
+)  # fmt: skip
+def test_absences_that_always_hold_are_refused(when: str, why: str) -> None:
+    assert why in refusal(when.replace("on}", "'on'}").replace("mode: on,", "mode: 'on',"))
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        f"{CRASH}\nnone:\n  - {{kind: crash, {SAME}}}",
+        f"{CRASH}\nnone:\n  - {{kind: limit, {SAME}, mode|ref: a.mode}}",
+        f"{CRASH}\nnone:\n  - {{kind: crash, {SAME}, mode|not|ref: a.mode}}",
+        f"all:\n  a: {{kind: crash, mode: 'on'}}\nnone:\n  - {{kind: crash, {SAME}, mode: 'off'}}",
+        f"{CRASH}\nnone:\n  - {{kind: limit, level: 3, level|gt: 2, component|ref: a.component}}",
+        f"{CRASH}\nnone:\n  - all: {{e: {{edge: runs_on, from|ref: a.component}}}}",
+        f"any:\n  - a: {{kind: crash}}\n  - a: {{kind: limit}}\nnone:\n  - {{kind: crash, {SAME}, mode|ref: a.mode}}",
+        f"{CRASH}\n  e: {{edge: runs_on, from|ref: a.component}}\nnone:\n  - {{kind: limit, component|ref: e.to}}",
+    ],
+)
+def test_absences_that_some_fact_can_fail_are_taken(when: str) -> None:
+    assert rule(when).none
 
 
 def test_the_line_of_the_pattern_is_told() -> None:
