@@ -48,7 +48,8 @@ class DurablePlan(Plan):
             )
         super().__init__(rules, causes, digest)
         self._refused = Network(self.rules).refused
-        self._child = Child([sys.executable, "-c", PROGRAM], msgspec.msgpack.encode(self.rules))
+        # -P: nothing is imported from the folder that happens to be the current one
+        self._child = Child([sys.executable, "-P", "-c", PROGRAM], msgspec.msgpack.encode(self.rules))
 
     def accepts(self, rule: Rule) -> str:
         """Return why the network does not hold ``rule``, or ``""`` when it does."""

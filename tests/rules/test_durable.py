@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -271,6 +272,15 @@ def test_the_engine_is_chosen_by_its_name() -> None:
 def test_it_runs_in_a_process_of_its_own(plan: DurablePlan) -> None:
     for _ in range(2):
         assert asked(plan, FACTS) == asked(Plan([SAME_NODE], CAUSES, "x"), FACTS)
+
+
+def test_the_process_imports_nothing_from_where_it_is_started(
+    plan: DurablePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "msgspec.py").write_text("raise SystemExit(9)", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert asked(plan, FACTS).gaps == ()
 
 
 def test_too_many_facts_are_cut_with_a_gap(plan: DurablePlan) -> None:
