@@ -1,6 +1,7 @@
 """Measures inference: chained rules over 1k, 10k and 100k facts, each engine. Prints, asserts nothing about time.
 
-Run: ``python tests/benchmarks/bench_engine.py [facts …]``. Half of the facts chain through a hundred
+Run: ``python tests/benchmarks/bench_engine.py [facts …]``. durable-rules is measured where it is installed,
+in the process itself: what its child costs beside its start. Half of the facts chain through a hundred
 rules by joins on two attributes; every chain ends in a conclusion, so that 100k facts give about 350k firings.
 """
 
@@ -13,10 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from sre_orchestrator.core.facts import fact_id
-from sre_orchestrator.core.models import Cause, Fact
+from sre_orchestrator.core.models import Fact
 from sre_orchestrator.core.ports import Budget
+from sre_orchestrator.rules.durable import NetworkPlan
 from sre_orchestrator.rules.engine import Plan
 from sre_orchestrator.rules.model import Conclude, Derive, FactPattern, Ref, Rule, Test, Variant
 
@@ -70,10 +73,9 @@ def facts(count: int) -> list[Fact]:
     return made
 
 
-def one(count: int) -> None:
+def one(engine: str, count: int) -> None:
     """Infer once in this process and print CPU seconds, peak MiB and firings."""
-    causes = {"worn": Cause(id="worn", title="worn", category="runtime", blamed_on="component")}
-    plan, seen = Plan(rules(), causes, "bench"), facts(count)
+    plan, seen = NetworkPlan(rules()) if engine == "durable-rules" else Plan(rules(), {}, "bench"), facts(count)
     begun = time.process_time()
     found = plan.infer(seen, [], [], BUDGET)
     spent = time.process_time() - begun
@@ -81,11 +83,17 @@ def one(count: int) -> None:
 
 
 def main(sizes: Sequence[int]) -> None:
+    """Print the measures of each engine that is installed."""
+    for engine in ("semi-naive", "durable-rules") if find_spec("durable_rules_engine") else ("semi-naive",):
+        _compare(engine, sizes)
+
+
+def _compare(engine: str, sizes: Sequence[int]) -> None:
     """Print the median of five runs for each size, and the exponent of growth."""
     medians = []
-    print(f"{'facts':>8} {'CPU s':>8} {'MiB':>7} {'firings':>9}")
+    print(f"{engine}\n{'facts':>8} {'CPU s':>8} {'MiB':>7} {'firings':>9}")
     for count in sizes:
-        runs = [_measured(count) for _ in range(RUNS)]
+        runs = [_measured(engine, count) for _ in range(RUNS)]
         cpu, memory, firings = (statistics.median(values) for values in zip(*runs, strict=True))
         medians.append((count, cpu))
         print(f"{count:>8} {cpu:8.3f} {memory:7.0f} {firings:9.0f}")
@@ -94,14 +102,15 @@ def main(sizes: Sequence[int]) -> None:
         print(f"growth exponent {math.log(slow / fast) / math.log(high / low):.2f}")
 
 
-def _measured(count: int) -> tuple[float, float, float]:
-    done = subprocess.run([sys.executable, __file__, "--one", str(count)], capture_output=True, text=True, check=True)
+def _measured(engine: str, count: int) -> tuple[float, float, float]:
+    command = [sys.executable, __file__, "--one", engine, str(count)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     cpu, memory, firings = map(float, done.stdout.split())
     return cpu, memory, firings
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        one(int(sys.argv[2]))
+        one(sys.argv[2], int(sys.argv[3]))
     else:
         main([int(word) for word in sys.argv[1:]] or [1_000, 10_000, 100_000])
