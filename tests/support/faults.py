@@ -50,6 +50,14 @@ def crash(cluster: Cluster, app: str, reason: str, code: int, log: str) -> None:
         say(cluster, "BackOff", f"Back-off restarting failed container {app} in pod {name}", about=("Pod", name))
 
 
+def complain(cluster: Cluster, app: str, words: str) -> None:
+    """Let the pods of ``app`` log ``words`` every minute of the incident."""
+    for name in cluster.pods_of(app):
+        cluster.logs[f"{NAMESPACE}/{name}/{app}"] += "".join(
+            f"2030-05-01T11:{minute}:10Z {words}\n" for minute in range(46, 59)
+        )
+
+
 def callers_fail(cluster: Cluster, app: str, callee: str, port: int, why: str = "connection refused") -> None:
     """Let the pods of ``app`` log that calls to ``callee`` fail."""
     for name in cluster.pods_of(app):
@@ -457,22 +465,22 @@ def database_password(cluster: Cluster) -> tuple[str, str]:
 @fault
 def database_connections(cluster: Cluster) -> tuple[str, str]:
     """A database has no connections left."""
-    for name in cluster.pods_of("orders"):
-        cluster.logs[f"{NAMESPACE}/{name}/orders"] += "".join(
-            f'2030-05-01T11:{minute}:10Z ERROR Caused by: com.mysql.cj.exceptions.CJException: Data source rejected establishment of connection,  message from server: "Too many connections"\n'
-            for minute in range(46, 59)
-        )
+    complain(
+        cluster,
+        "orders",
+        'ERROR Caused by: com.mysql.cj.exceptions.CJException: Data source rejected establishment of connection,  message from server: "Too many connections"',
+    )
     return "database-connections-exhausted", "statefulset/shop/orders-db"
 
 
 @fault
 def database_read_only(cluster: Cluster) -> tuple[str, str]:
     """A database refuses writes."""
-    for name in cluster.pods_of("orders"):
-        cluster.logs[f"{NAMESPACE}/{name}/orders"] += "".join(
-            f"2030-05-01T11:{minute}:10Z ERROR insert failed: Error 1290 (HY000): The MySQL server is running with the --read-only option so it cannot execute this statement\n"
-            for minute in range(46, 59)
-        )
+    complain(
+        cluster,
+        "orders",
+        "ERROR insert failed: Error 1290 (HY000): The MySQL server is running with the --read-only option so it cannot execute this statement",
+    )
     return "database-read-only", "statefulset/shop/orders-db"
 
 

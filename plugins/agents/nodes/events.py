@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 from sre_orchestrator.core.models import Fact
@@ -50,10 +51,11 @@ def events(view: View) -> Iterator[Fact]:
     about = [event for event in view.events if event.about.kind == "Node" and not USUAL.match(event.reason)]
     names = {node.metadata.name for node in nodes}
     found = [event for event in about if event.about.name in names and view.recent(event.last)]
-    classes = {id(event): _class(event) for event in found}
-    for event in found:
-        mine = classes[id(event)]
-        others = {one.about.name for one in found if classes[id(one)] == mine} - {event.about.name}
+    classes = [_class(event) for event in found]
+    seen_on: dict[str, set[str]] = defaultdict(set)
+    for event, mine in zip(found, classes, strict=True):
+        seen_on[mine].add(event.about.name)
+    for event, mine in zip(found, classes, strict=True):
         yield view.observe(
             "node.event",
             node_id(event.about.name),
@@ -63,7 +65,7 @@ def events(view: View) -> Iterator[Fact]:
             **{"class": mine},
             message=event.text,
             count=event.times,
-            alone=not others,
+            alone=len(seen_on[mine]) == 1,
         )
 
 
