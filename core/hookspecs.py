@@ -74,8 +74,12 @@ def register_agents(settings: Settings) -> Sequence[Agent]:
 
 
 @hookspec
-def register_sources(settings: Settings) -> Sequence[Source]:
-    """Return the sources that this plugin provides for the cluster or snapshot in ``settings``."""
+def register_sources(settings: Settings, cluster: Source) -> Sequence[Source]:
+    """Return the sources that this plugin adds to a live cluster.
+
+    ``cluster`` is its Kubernetes source; it implements ``plugins.sources.ports.ClusterObjects``, through
+    which services can be discovered: when the source is first asked, not in this hook.
+    """
     raise NotImplementedError
 
 

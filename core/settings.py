@@ -28,6 +28,30 @@ class SnapshotLimits(Struct, frozen=True, kw_only=True):
     log_line_bytes: Positive = 64 * 1024
 
 
+class ClusterAccess(Struct, frozen=True, kw_only=True):
+    """How the Kubernetes API is reached: a kubeconfig (default: ``KUBECONFIG``, ``~/.kube/config``, then the pod's account)."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    timeout_seconds: Seconds = 20.0
+    page_size: Positive = 500
+    log_bytes: Positive = 4 * 1024**2
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """An HTTP service; without ``url`` it is looked for in the cluster. Credentials are files, read at each use."""
+
+    url: str = ""
+    timeout_seconds: Seconds = 20.0
+    bearer_token_file: str = ""
+    username: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    client_certificate_file: str = ""
+    client_key_file: str = ""
+    headers: dict[str, str] = {}
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set; each key is also ``SRE_ORCHESTRATOR_<KEY>`` in the environment."""
 
@@ -40,12 +64,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     round_budget_seconds: Seconds = 120.0
     window_minutes: Annotated[float, msgspec.Meta(ge=0, le=525_600)] = 60.0
     confidence_floor: Ratio = 0.5
-    shown_hypotheses: Positive = 5
     engine: Literal["semi-naive", "durable-rules"] = "semi-naive"
     block_plugins: tuple[str, ...] = ()
     trace_plugins: bool = False
     rule_folders: tuple[str, ...] = ()
     snapshot_limits: SnapshotLimits = SnapshotLimits()
+    cluster: ClusterAccess = ClusterAccess()
+    prometheus: Endpoint = Endpoint()
+    alertmanager: Endpoint = Endpoint()
+    loki: Endpoint = Endpoint()
+
+
+_DEFAULTS = {one.name: one.default for one in msgspec.structs.fields(Settings)}
 
 
 def read_settings(path: Path | None, environment: Mapping[str, str], **overrides: object) -> Settings:
@@ -68,10 +98,11 @@ def read_settings(path: Path | None, environment: Mapping[str, str], **overrides
 
 
 def _value(key: str, text: str) -> object:
-    """Return the value of a variable: lists are separated by commas, a group of settings is YAML such as ``{files: 9}``."""
-    if key in {"block_plugins", "rule_folders"}:
+    """Return the value of a variable: words are separated by commas, a group of settings is YAML such as ``{files: 9}``."""
+    default = _DEFAULTS[key]
+    if isinstance(default, tuple) and "{" not in text:
         return [part.strip() for part in text.split(",") if part.strip()]
-    if key != "snapshot_limits":
+    if not isinstance(default, Struct | tuple):
         return text
     try:
         return read_yaml(text.encode(), object)

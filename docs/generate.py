@@ -19,7 +19,7 @@ from sre_orchestrator.api.render import text
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core import hookspecs, weigh
 from sre_orchestrator.core.models import Cause, Report
-from sre_orchestrator.core.settings import PREFIX, Settings, SnapshotLimits, read_settings
+from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
 from sre_orchestrator.core.vocabulary import FactKind, load_vocabulary
 from sre_orchestrator.rules import reader
 from sre_orchestrator.rules.book import RuleBook, load_book
@@ -75,7 +75,6 @@ SETTINGS = {
     "round_budget_seconds": "no further round begins after this time",
     "window_minutes": "how far before the incident a change or symptom still belongs to it",
     "confidence_floor": "the verdict is `diagnosed` from this confidence of the first hypothesis",
-    "shown_hypotheses": "how many hypotheses are shown to people",
     "engine": "which rule engine runs",
     "block_plugins": "names of plugins that are not loaded",
     "trace_plugins": "print every call of a hook",
@@ -83,6 +82,24 @@ SETTINGS = {
     "snapshot_limits.unpacked_bytes": "how much an archive may unpack to",
     "snapshot_limits.files": "how many files an archive may hold",
     "snapshot_limits.log_line_bytes": "where a log line is cut",
+    "cluster.kubeconfig": "the kubeconfig; by default `KUBECONFIG`, `~/.kube/config`, then the account of the pod",
+    "cluster.context": "the context of the kubeconfig; by default its current one",
+    "cluster.timeout_seconds": "how long one request to the Kubernetes API may take",
+    "cluster.page_size": "how many objects one page of a list holds",
+    "cluster.log_bytes": "how much of one container's log is read at most",
+    "prometheus.url": "address of Prometheus, Thanos, Mimir or VictoriaMetrics; by default looked for in the cluster",
+    "alertmanager.url": "address of Alertmanager; by default looked for in the cluster",
+    "loki.url": "address of Loki; by default looked for in the cluster",
+}
+ENDPOINT = {
+    "timeout_seconds": "how long one request may take",
+    "bearer_token_file": "file that holds a bearer token",
+    "username": "name for basic authentication",
+    "password_file": "file that holds its password",
+    "ca_file": "file with the authorities to trust (PEM)",
+    "client_certificate_file": "file with our certificate (PEM)",
+    "client_key_file": "file with its key (PEM)",
+    "headers": "headers of every request, such as `X-Scope-OrgID`",
 }
 
 
@@ -163,14 +180,21 @@ def rules() -> str:
 
 def settings() -> str:
     """Return every setting; fails when one is not described here."""
-    nested = {f"snapshot_limits.{one.name}": one for one in msgspec.structs.fields(SnapshotLimits)}
-    known = {one.name: one for one in msgspec.structs.fields(Settings) if one.name != "snapshot_limits"} | nested
-    _same(SETTINGS, known)
+    known: dict[str, Any] = {}
+    for one in msgspec.structs.fields(Settings):
+        group = one.default if isinstance(one.default, msgspec.Struct) else None
+        known |= (
+            {f"{one.name}.{part.name}": part for part in msgspec.structs.fields(group)} if group else {one.name: one}
+        )
+    described = {name: SETTINGS.get(name) or ENDPOINT.get(name.rpartition(".")[2], "") for name in known}
+    _same({name: about for name, about in described.items() if about} | SETTINGS, known)
     rows = []
     for name, one in known.items():
-        default = "the platform's state folder" if name == "state_dir" else f"`{json.dumps(one.default)}`"
+        default = (
+            "the platform's state folder" if name == "state_dir" else f"`{msgspec.json.encode(one.default).decode()}`"
+        )
         variable = "" if "." in name else f"`{PREFIX}{name.upper()}`"
-        rows.append((f"`{name}`", default, variable, SETTINGS[name]))
+        rows.append((f"`{name}`", default, variable, described[name]))
     return "\n".join([*_table(("key", "default", "environment", "what it sets"), rows), ""])
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from threading import Event
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from sre_orchestrator.core.models import Gap, Struct
@@ -39,6 +40,45 @@ class ClusterObjects(Protocol):
 
     async def server_version(self) -> str:
         """Return the API server's version, such as ``v1.31.2``, or ``""``."""
+        ...
+
+
+class Relisted(Struct, frozen=True, kw_only=True):
+    """The whole list of a kind: what was known and is not in it is gone (first list, or after 410 Gone)."""
+
+    kind: type[Object]
+    listing: Listing[Object]
+    resource_version: str
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """One object was added or modified, or, when ``deleted``, was last like this."""
+
+    kind: type[Object]
+    item: Object
+    resource_version: str
+    deleted: bool = False
+
+
+class Reached(Struct, frozen=True, kw_only=True):
+    """A bookmark: everything of ``kind`` up to ``resource_version`` has been reported."""
+
+    kind: type[Object]
+    resource_version: str
+
+
+@runtime_checkable
+class ObjectFeed(Protocol):
+    """Kubernetes objects as they change."""
+
+    def follow(
+        self, kinds: Sequence[type[Object]], since: Mapping[type[Object], str], stop: Event
+    ) -> Iterator[Relisted | Changed | Reached]:
+        """Yield the changes of ``kinds``, one at a time, in order within a kind, until ``stop`` is set.
+
+        A kind in ``since`` goes on after that resource version; any other begins with its list. Blocks while
+        nothing happens, for a second at most before it looks at ``stop``; meanwhile it may yield ``Reached`` again.
+        """
         ...
 
 

@@ -1,8 +1,9 @@
-"""Optional packages: a test that needs one skips without it, except in CI, where its absence is a failure."""
+"""Optional packages and programs: a test that needs one skips without it, except in CI, where its absence is a failure."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from importlib.util import find_spec
 
 import pytest
@@ -12,7 +13,19 @@ def need(module: str, extra: str) -> None:
     """Go on only where ``module`` is installed."""
     if find_spec(module) is not None:
         return
-    why = f"{module} is not installed (extra [{extra}])"
+    _absent(f"{module} is not installed (extra [{extra}])")
+
+
+def program(name: str) -> str:
+    """Return the path of a program of ``.ci/servers``, from the folder ``SRE_TEST_PROGRAMS`` or the ``PATH``."""
+    found = shutil.which(name, path=os.pathsep.join([os.environ.get("SRE_TEST_PROGRAMS", ""), os.environ["PATH"]]))
+    if found is None:
+        _absent(f"{name} is not installed (.ci/servers FOLDER, then SRE_TEST_PROGRAMS=FOLDER)")
+        raise AssertionError
+    return found
+
+
+def _absent(why: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)
