@@ -10,7 +10,7 @@ _HINT = re.compile(
 )
 _NAMED = (
     r"(?:password|passwd|pwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)"
-    r"\\?[\"']?\s*[=:]\s*\\?"
+    r"\\?[\"']?\s*[=:]\s*\\?+"
 )
 # Every pattern is linear: it starts at a fixed word, and no two starts read the same text.
 _SECRETS = (

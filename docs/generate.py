@@ -190,9 +190,8 @@ def settings() -> str:
     _same({name: about for name, about in described.items() if about} | SETTINGS, known)
     rows = []
     for name, one in known.items():
-        default = (
-            "the platform's state folder" if name == "state_dir" else f"`{msgspec.json.encode(one.default).decode()}`"
-        )
+        value = one.default_factory() if one.default is msgspec.NODEFAULT else one.default
+        default = "the platform's state folder" if name == "state_dir" else f"`{msgspec.json.encode(value).decode()}`"
         variable = "" if "." in name else f"`{PREFIX}{name.upper()}`"
         rows.append((f"`{name}`", default, variable, described[name]))
     return "\n".join([*_table(("key", "default", "environment", "what it sets"), rows), ""])
