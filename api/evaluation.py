@@ -11,7 +11,7 @@ import msgspec
 
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
-from sre_orchestrator.core.models import Hypothesis, Struct
+from sre_orchestrator.core.models import Hypothesis, Struct, Verdict
 from sre_orchestrator.core.reach import Graph
 
 BINS = 10
@@ -26,14 +26,17 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class LabelMapping(Struct, frozen=True, kw_only=True):
-    """A mapping file: taxonomy → label → target."""
+    """A mapping file: taxonomy → label → target. Without taxonomies, labels are our own causes and component ids."""
 
-    format: int
-    taxonomies: dict[str, dict[str, Target]]
+    format: int = 1
+    taxonomies: dict[str, dict[str, Target]] = {}
+
+
+OURS = LabelMapping()
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """The truth about one case."""
+    """The truth about one case; no ``root_cause`` means that nothing is wrong."""
 
     root_cause: str
     fault_object: str
@@ -53,6 +56,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """One case: predictions in order, CPU seconds, an error if it could not be diagnosed."""
 
     case: str
+    verdict: Verdict | None = None
     predictions: tuple[Prediction, ...] = ()
     cpu_seconds: float = 0.0
     memory_mib: float = 0.0
@@ -93,8 +97,23 @@ def read_labels(path: Path) -> dict[str, Label]:
         raise InputError(f"{path}: {error}; expected {{case: {{root_cause, fault_object, fault_taxonomy}}}}") from error
 
 
+def words_for(label: Label, mapping: LabelMapping) -> LabelMapping:
+    """Return the words that ``label`` is written in: those of ``mapping`` if it knows the label, else our own."""
+    return mapping if any(label.root_cause in labels for labels in mapping.taxonomies.values()) else OURS
+
+
 def predictions_of(hypotheses: Sequence[Hypothesis], mapping: LabelMapping, graph: Graph) -> tuple[Prediction, ...]:
     """Return the hypotheses in the labels' words: unmapped ones dropped, equal ones merged, order kept."""
+    if mapping == OURS:
+        return tuple(
+            Prediction(
+                root_cause=one.cause,
+                fault_object=one.component,
+                fault_taxonomy=one.category,
+                confidence=one.confidence,
+            )
+            for one in hypotheses
+        )
     by_cause: dict[str, tuple[str, str, str]] = {}
     for taxonomy, labels in mapping.taxonomies.items():
         for label, target in labels.items():
@@ -163,7 +182,9 @@ def score(outcomes: Iterable[Outcome], labels: Mapping[str, Label], mapping: Lab
 
 
 def rank_of(outcome: Outcome, label: Label, mapping: LabelMapping) -> int:
-    """Return the rank (from 1) of the right answer, 0 when it is not there."""
+    """Return the rank (from 1) of the right answer, 0 when it is not there; where nothing is wrong, ``unresolved`` is right."""
+    if not label.root_cause:
+        return int(outcome.verdict == "unresolved")
     return next((n for n, one in enumerate(outcome.predictions, start=1) if hit(one, label, mapping)), 0)
 
 
@@ -206,10 +227,16 @@ class Calibration(Struct, frozen=True, kw_only=True):
 def calibration(
     outcomes: Iterable[Outcome], labels: Mapping[str, Label], mapping: LabelMapping, precision: float = 0.9
 ) -> Calibration:
-    """Return the calibration of the first answers; a case without an answer has confidence 0."""
+    """Return the calibration of the first answers; a case without an answer has confidence 0.
+
+    Where nothing is wrong, every answer is wrong.
+    """
     answers = sorted(
         (
-            (one.predictions[0].confidence if one.predictions else 0.0, rank_of(one, labels[one.case], mapping) == 1)
+            (
+                one.predictions[0].confidence if one.predictions else 0.0,
+                bool(labels[one.case].root_cause) and rank_of(one, labels[one.case], mapping) == 1,
+            )
             for one in outcomes
         ),
         reverse=True,

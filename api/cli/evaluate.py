@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +20,7 @@ import typer
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
 from sre_orchestrator.api.diagram import reliability
 from sre_orchestrator.api.evaluation import (
+    OURS,
     Calibration,
     Label,
     LabelMapping,
@@ -32,6 +33,7 @@ from sre_orchestrator.api.evaluation import (
     read_labels,
     read_mapping,
     score,
+    words_for,
 )
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Struct
@@ -54,8 +56,13 @@ class Job(Struct, frozen=True, kw_only=True):
 
 
 def evaluate(
-    cases: Annotated[Path, typer.Argument(help="A folder or archive with one folder a case.", show_default=False)],
-    mapping: Annotated[Path, typer.Option(help="How our causes are named in the labels.", show_default=False)],
+    cases: Annotated[
+        list[Path], typer.Argument(help="Folders or archives with one folder a case.", show_default=False)
+    ],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="How labels name our causes; by default they are our causes.", show_default=False),
+    ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="The truth; by default labels.json beside the cases.", show_default=False)
     ] = None,
@@ -70,18 +77,20 @@ def evaluate(
 ) -> None:
     """Diagnose every case in a process of its own and compare with the labels; no language model is used.
 
+    A label without a root cause says that nothing is wrong; right is then a report that resolves nothing.
+
     Example:
       sre-orchestrator evaluate ./cases --labels labels.json --mapping mapping.yaml --output predictions.json --jobs 2
 
     """
-    words, configured = read_mapping(mapping), settings_from(settings, state_dir)
-    with case_folders(cases, configured) as (folders, beside):
-        truth = read_labels(labels or beside)
-        chosen = {name: folder for name, folder in folders.items() if name in truth and fnmatch(name, only)}
+    words, configured = read_mapping(mapping) if mapping else OURS, settings_from(settings, state_dir)
+    with labelled(cases, labels, configured) as (folders, truth):
+        chosen = {name: folder for name, folder in folders.items() if fnmatch(name, only)}
         if not chosen:
-            raise InputError(f"{cases}: holds no case that {labels or LABELS} names and {only!r} matches")
+            raise InputError(f"{cases[0]}: holds no case that {labels or LABELS} names and {only!r} matches")
         todo = [
-            Job(case=name, snapshot=str(folder), settings=configured, mapping=words) for name, folder in chosen.items()
+            Job(case=name, snapshot=str(folder), settings=configured, mapping=words_for(truth[name], words))
+            for name, folder in chosen.items()
         ]
         outcomes = run_jobs(todo, jobs)
     if output:
@@ -98,6 +107,29 @@ def _write(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from error
+
+
+@contextmanager
+def labelled(
+    cases: Sequence[Path], labels: Path | None, settings: Settings
+) -> Iterator[tuple[dict[str, Path], dict[str, Label]]]:
+    """Yield name → snapshot for each case that has a label, and the labels.
+
+    Raises:
+        InputError: a folder or its labels cannot be read, or two cases have the same name.
+
+    """
+    folders: dict[str, Path] = {}
+    truth: dict[str, Label] = {}
+    with ExitStack() as opened:
+        for path in cases:
+            inside, beside = opened.enter_context(case_folders(path, settings))
+            known = read_labels(labels or beside)
+            if twice := sorted(folders.keys() & inside.keys() & known.keys()):
+                raise InputError(f"{path}: a case {twice[0]!r} is in another folder too; rename one of them")
+            folders |= {name: folder for name, folder in inside.items() if name in known}
+            truth |= known
+        yield folders, truth
 
 
 @contextmanager
@@ -154,6 +186,7 @@ def evaluate_case() -> None:
     bundle = anyio.run(lambda: diagnose_snapshot(installation, Path(job.snapshot)))
     outcome = Outcome(
         case=job.case,
+        verdict=bundle.report.verdict,
         cpu_seconds=time.process_time(),
         memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         predictions=predictions_of(bundle.report.hypotheses, job.mapping, Graph(bundle.edges)),
@@ -166,7 +199,7 @@ def summary(outcomes: Sequence[Outcome], truth: Mapping[str, Label], words: Labe
     yield f"{'':44} {'cases':>5} {'A@1':>6} {'A@3':>6}"
     groups = {
         **grouped(outcomes, truth, words, lambda label: label.fault_taxonomy),
-        **grouped(outcomes, truth, words, lambda label: f"{label.fault_taxonomy} / {label.root_cause}"),
+        **grouped(outcomes, truth, words, lambda label: " / ".join(filter(None, (label.fault_taxonomy, label.root_cause)))),
     }
     for name in sorted(groups):
         yield f"{name:44} {groups[name].cases:5} {groups[name].at_1:6.3f} {groups[name].at_3:6.3f}"
