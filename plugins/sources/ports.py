@@ -122,8 +122,15 @@ class Series(Struct, frozen=True, kw_only=True):
 class Metrics(Protocol):
     """Time series around the incident."""
 
-    async def series(self, since: datetime, until: datetime) -> Sequence[Series]:
-        """Return the series in the window."""
+    async def series(self, since: datetime, until: datetime, namespaces: Sequence[str] = ()) -> Sequence[Series]:
+        """Return the series in the window, of nodes and of ``namespaces``; a source may return more.
+
+        Without ``namespaces`` those of all are meant, as far as limits allow.
+
+        Raises:
+            SourceMissing: there is no such service, or it does not answer; the text says what to set.
+
+        """
         ...
 
 
@@ -209,90 +216,6 @@ class Topology(Protocol):
 
     async def dependencies(self) -> Sequence[Dependency]:
         """Return the relations."""
-        ...
-
-
-class ReleaseRecord(Struct, frozen=True, kw_only=True):
-    """The Secret or ConfigMap in which Helm keeps one revision of a release.
-
-    ``payload`` is the text of its key ``release`` (base64 of a gzipped document), ``None`` where contents are not
-    read; ``labels`` are Helm's own (``name``, ``version``, ``status``, ``owner: helm``, ``modifiedAt``).
-    """
-
-    namespace: str
-    name: str
-    kind: str = "Secret"
-    labels: dict[str, str] = {}
-    created_at: datetime | None = None
-    payload: bytes | None = None
-
-
-class ReleaseRecordList(Struct, frozen=True, kw_only=True):
-    """The records that could be read; ``complete_in`` and ``gaps`` as in ``Listing``."""
-
-    items: tuple[ReleaseRecord, ...] = ()
-    complete_in: frozenset[str] = frozenset()
-    gaps: tuple[Gap, ...] = ()
-
-
-@runtime_checkable
-class ReleaseRecords(Protocol):
-    """What Helm keeps of its releases, undecoded."""
-
-    async def release_records(self, namespaces: Sequence[str]) -> ReleaseRecordList:
-        """Return the records in ``namespaces``."""
-        ...
-
-
-class ReleaseHook(Struct, frozen=True, kw_only=True):
-    """A hook of a release; ``phase`` is Helm's (``Running``, ``Succeeded``, ``Failed``) or empty where it never ran."""
-
-    kind: str
-    name: str
-    events: tuple[str, ...] = ()
-    phase: str = ""
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-
-
-class Release(Struct, frozen=True, kw_only=True):
-    """One revision of a Helm release; ``revision`` is 0 where only objects of the release tell of it.
-
-    ``values`` are what the user set, flat (``image.tag``) and masked when they were decoded. ``objects`` are those
-    of the manifest whose kinds are in ``plugins.objects.registry``, and only of the two newest revisions.
-    ``whole`` says whether contents were read, beyond labels.
-    """
-
-    namespace: str
-    name: str
-    revision: int = 0
-    status: str = ""
-    chart: str = ""
-    chart_version: str = ""
-    app_version: str = ""
-    first_deployed: datetime | None = None
-    last_deployed: datetime | None = None
-    description: str = ""
-    values: dict[str, str] = {}
-    objects: tuple[Object, ...] = ()
-    hooks: tuple[ReleaseHook, ...] = ()
-    whole: bool = False
-
-
-class ReleaseHistory(Struct, frozen=True, kw_only=True):
-    """The revisions that are kept, newest first within a release; ``complete_in`` and ``gaps`` as in ``Listing``."""
-
-    items: tuple[Release, ...] = ()
-    complete_in: frozenset[str] = frozenset()
-    gaps: tuple[Gap, ...] = ()
-
-
-@runtime_checkable
-class Releases(Protocol):
-    """Helm releases."""
-
-    async def releases(self, namespaces: Sequence[str]) -> ReleaseHistory:
-        """Return the revisions of the releases in ``namespaces``."""
         ...
 
 

@@ -152,9 +152,9 @@ class Snapshot:
             for line in section_of(lines, found.section) if found.section else lines:
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
 
-    async def series(self, since: datetime, until: datetime) -> Sequence[Series]:
+    async def series(self, since: datetime, until: datetime, namespaces: Sequence[str] = ()) -> Sequence[Series]:
         """Return all recorded series; a recording is a window already."""
-        del since, until
+        del since, until, namespaces
         with self._lock:
             if self._series is None:
                 self._series, gaps = _series(self.root / "prometheus" / "metrics.om")
