@@ -219,6 +219,123 @@ class Topology(Protocol):
         ...
 
 
+class ReleaseRecord(Struct, frozen=True, kw_only=True):
+    """The Secret or ConfigMap in which Helm keeps one revision of a release.
+
+    ``payload`` is the text of its key ``release`` (base64 of a gzipped document), ``None`` where contents are not
+    read; ``labels`` are Helm's own (``name``, ``version``, ``status``, ``owner: helm``, ``modifiedAt``).
+    """
+
+    namespace: str
+    name: str
+    kind: str = "Secret"
+    labels: dict[str, str] = {}
+    created_at: datetime | None = None
+    payload: bytes | None = None
+
+
+class ReleaseRecordList(Struct, frozen=True, kw_only=True):
+    """The records that could be read; ``complete_in`` and ``gaps`` as in ``Listing``."""
+
+    items: tuple[ReleaseRecord, ...] = ()
+    complete_in: frozenset[str] = frozenset()
+    gaps: tuple[Gap, ...] = ()
+
+
+@runtime_checkable
+class ReleaseRecords(Protocol):
+    """What Helm keeps of its releases, undecoded."""
+
+    async def release_records(self, namespaces: Sequence[str]) -> ReleaseRecordList:
+        """Return the records in ``namespaces``."""
+        ...
+
+
+class ReleaseHook(Struct, frozen=True, kw_only=True):
+    """A hook of a release; ``phase`` is Helm's (``Running``, ``Succeeded``, ``Failed``) or empty where it never ran."""
+
+    kind: str
+    name: str
+    events: tuple[str, ...] = ()
+    phase: str = ""
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+class Release(Struct, frozen=True, kw_only=True):
+    """One revision of a Helm release; ``revision`` is 0 where only objects of the release tell of it.
+
+    ``values`` are what the user set, flat (``image.tag``) and masked when they were decoded. ``objects`` are those
+    of the manifest whose kinds are in ``plugins.objects.registry``, and only of the two newest revisions.
+    ``whole`` says whether contents were read, beyond labels.
+    """
+
+    namespace: str
+    name: str
+    revision: int = 0
+    status: str = ""
+    chart: str = ""
+    chart_version: str = ""
+    app_version: str = ""
+    first_deployed: datetime | None = None
+    last_deployed: datetime | None = None
+    description: str = ""
+    values: dict[str, str] = {}
+    objects: tuple[Object, ...] = ()
+    hooks: tuple[ReleaseHook, ...] = ()
+    whole: bool = False
+
+
+class ReleaseHistory(Struct, frozen=True, kw_only=True):
+    """The revisions that are kept, newest first within a release; ``complete_in`` and ``gaps`` as in ``Listing``."""
+
+    items: tuple[Release, ...] = ()
+    complete_in: frozenset[str] = frozenset()
+    gaps: tuple[Gap, ...] = ()
+
+
+@runtime_checkable
+class Releases(Protocol):
+    """Helm releases."""
+
+    async def releases(self, namespaces: Sequence[str]) -> ReleaseHistory:
+        """Return the revisions of the releases in ``namespaces``."""
+        ...
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """What became of a service that is looked for: where it is, how it was found, what is wrong.
+
+    ``how`` is ``prometheus.url`` or ``service NAMESPACE/NAME by LABEL``, empty when nothing was found.
+    ``problem`` is empty when all is well; ``remedy`` then too.
+    """
+
+    name: str
+    address: str = ""
+    how: str = ""
+    version: str = ""
+    problem: str = ""
+    remedy: str = ""
+
+
+@runtime_checkable
+class Discoverable(Protocol):
+    """A source that speaks to a service which settings name or the cluster holds."""
+
+    async def describe(self) -> Found:
+        """Look for the service, ask it for its version, and return what was found; raises nothing of its own."""
+        ...
+
+
+@runtime_checkable
+class Incomplete(Protocol):
+    """A source whose answers may lack something."""
+
+    def gaps(self) -> Sequence[Gap]:
+        """Return what its last answers lack: partial responses, what was left out to bound the cost."""
+        ...
+
+
 class Found(Struct, frozen=True, kw_only=True):
     """What became of a service that is looked for: where it is, how it was found, what is wrong.
 
