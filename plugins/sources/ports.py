@@ -334,36 +334,3 @@ class Incomplete(Protocol):
     def gaps(self) -> Sequence[Gap]:
         """Return what its last answers lack: partial responses, what was left out to bound the cost."""
         ...
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """What became of a service that is looked for: where it is, how it was found, what is wrong.
-
-    ``how`` is ``prometheus.url`` or ``service NAMESPACE/NAME by LABEL``, empty when nothing was found.
-    ``problem`` is empty when all is well; ``remedy`` then too.
-    """
-
-    name: str
-    address: str = ""
-    how: str = ""
-    version: str = ""
-    problem: str = ""
-    remedy: str = ""
-
-
-@runtime_checkable
-class Discoverable(Protocol):
-    """A source that speaks to a service which settings name or the cluster holds."""
-
-    async def describe(self) -> Found:
-        """Look for the service, ask it for its version, and return what was found; raises nothing of its own."""
-        ...
-
-
-@runtime_checkable
-class Incomplete(Protocol):
-    """A source whose answers may lack something."""
-
-    def gaps(self) -> Sequence[Gap]:
-        """Return what its last answers lack: partial responses, what was left out to bound the cost."""
-        ...
