@@ -68,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     block_plugins: tuple[str, ...] = ()
     trace_plugins: bool = False
     rule_folders: tuple[str, ...] = ()
+    helm_history: bool = False
     snapshot_limits: SnapshotLimits = SnapshotLimits()
     cluster: ClusterAccess = ClusterAccess()
     prometheus: Endpoint = Endpoint()

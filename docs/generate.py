@@ -79,6 +79,7 @@ SETTINGS = {
     "block_plugins": "names of plugins that are not loaded",
     "trace_plugins": "print every call of a hook",
     "rule_folders": "folders of further rules",
+    "helm_history": "read what Helm keeps of its releases, which are contents of Secrets: values, manifests, hooks",
     "snapshot_limits.unpacked_bytes": "how much an archive may unpack to",
     "snapshot_limits.files": "how many files an archive may hold",
     "snapshot_limits.log_line_bytes": "where a log line is cut",
