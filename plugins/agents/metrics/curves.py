@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sre_orchestrator.plugins.agents.metrics.places import Places
-from sre_orchestrator.plugins.agents.metrics.signals import SUFFIX, Signal, signal_of
+from sre_orchestrator.plugins.sources.metric_names import SUFFIX, Signal, signal_of
 from sre_orchestrator.plugins.sources.ports import Series
 
 if TYPE_CHECKING:
