@@ -1,0 +1,39 @@
+{{/* What runs, how it is confined, what it is told. */}}
+
+{{- define "sre-orchestrator.command" -}}
+- sre-orchestrator
+- watch
+- --host=0.0.0.0
+- --port=8080
+- --settings=/etc/sre-orchestrator/settings.yaml
+{{- end }}
+
+{{- define "sre-orchestrator.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "sre-orchestrator.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* The settings file, as JSON, which is YAML: Helm writes large whole numbers as 1e+06 in YAML. */}}
+{{- define "sre-orchestrator.settings" -}}
+{{- $own := dict "state_dir" "/var/lib/sre-orchestrator" }}
+{{- $folders := .Values.settings.rule_folders | default list }}
+{{- range .Values.rules.configMaps }}
+{{- $folders = append $folders (printf "/etc/sre-orchestrator/rules/%s" .) }}
+{{- end }}
+{{- if $folders }}
+{{- $_ := set $own "rule_folders" $folders }}
+{{- end }}
+{{- toPrettyJson (merge $own .Values.settings) }}
+{{- end }}
