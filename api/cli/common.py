@@ -15,7 +15,7 @@ import typer
 
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.ports import Progress
-from sre_orchestrator.core.settings import Settings, read_settings
+from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
 
 
 class Format(StrEnum):
@@ -38,7 +38,12 @@ SnapshotOption = Annotated[
     typer.Option("--snapshot", help="A recorded incident: a folder, .tar.gz, .tar.xz or .zip.", show_default=False),
 ]
 SettingsOption = Annotated[
-    Path | None, typer.Option("--settings", help="A TOML or YAML file; every key is also an environment variable.")
+    Path | None,
+    typer.Option(
+        "--settings",
+        envvar=f"{PREFIX}SETTINGS",
+        help="A TOML or YAML file; every key is also an environment variable.",
+    ),
 ]
 StateOption = Annotated[str | None, typer.Option("--state-dir", help="Where state and caches are kept.")]
 FormatOption = Annotated[

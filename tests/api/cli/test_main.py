@@ -63,6 +63,14 @@ def test_bad_settings_are_bad_input(run: Run, tmp_path: Path) -> None:
     assert "colour" in result.err
 
 
+def test_the_environment_names_the_file_of_settings(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "settings.yaml"
+    path.write_text("colour: red\n", encoding="utf-8")
+    monkeypatch.setenv("SRE_ORCHESTRATOR_SETTINGS", str(path))
+
+    assert run("plugins").err.startswith(f"error: {path}: ")
+
+
 def test_completion_can_be_shown_for_a_shell() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sre_orchestrator.api.cli.main", "--show-completion", "bash"],
