@@ -52,6 +52,38 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
+class ProbeLimits(Struct, frozen=True, kw_only=True):
+    """Active checks of services and ingresses: whether, how many a second and in one look, and how long each may take."""
+
+    enabled: bool | None = None
+    per_second: Positive = 20
+    most: Positive = 100
+    timeout_seconds: Seconds = 2.0
+
+
+class Objective(Struct, frozen=True, kw_only=True):
+    """What a user flow promises: the share of requests without 5xx, and how long 95 of 100 requests take at most."""
+
+    availability: Ratio | None = None
+    latency_seconds: Seconds | None = None
+
+    @property
+    def allowed(self) -> float | None:
+        """Return the share of requests that may fail."""
+        return None if self.availability is None else round(1 - self.availability, 9)
+
+
+class UserFlow(Struct, frozen=True, kw_only=True):
+    """A user flow as its owner declares it: requests to a host, a route (``/orders/*``) or to services."""
+
+    name: str
+    host: str = ""
+    route: str = ""
+    namespace: str = ""
+    services: tuple[str, ...] = ()
+    objective: Objective = Objective()
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set; each key is also ``SRE_ORCHESTRATOR_<KEY>`` in the environment."""
 
@@ -74,6 +106,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     prometheus: Endpoint = Endpoint()
     alertmanager: Endpoint = Endpoint()
     loki: Endpoint = Endpoint()
+    user_flows: tuple[UserFlow, ...] = ()
+    probes: ProbeLimits = ProbeLimits()
 
 
 _DEFAULTS = {one.name: one.default for one in msgspec.structs.fields(Settings)}

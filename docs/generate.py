@@ -90,7 +90,12 @@ SETTINGS = {
     "cluster.log_bytes": "how much of one container's log is read at most",
     "prometheus.url": "address of Prometheus, Thanos, Mimir or VictoriaMetrics; by default looked for in the cluster",
     "alertmanager.url": "address of Alertmanager; by default looked for in the cluster",
+    "probes.enabled": "whether services and ingresses are connected to; by default where it runs in a pod of the cluster",
+    "probes.per_second": "how many connections are begun in a second",
+    "probes.most": "how many targets are connected to in one look",
+    "probes.timeout_seconds": "how long a name, a connection, a handshake or an answer may take",
     "loki.url": "address of Loki; by default looked for in the cluster",
+    "user_flows": "user flows that are held to an objective: name, and host, route, namespace or services (how-to: declare user flows)",
 }
 ENDPOINT = {
     "timeout_seconds": "how long one request may take",

@@ -54,13 +54,7 @@ class Part(Struct, frozen=True, kw_only=True):
     form: str
 
 
-OF_PODS = (
-    "exported_namespace",
-    "namespace",
-    "k8s_namespace_name",
-    "kubernetes_namespace",
-    "pod_namespace",
-)
+OF_PODS = ("exported_namespace", "namespace", "k8s_namespace_name", "kubernetes_namespace", "pod_namespace")
 OF_WORKLOADS = ("workload", "deployment", "statefulset", "daemonset", "k8s_deployment_name", "k8s_statefulset_name")
 PODS = ("exported_pod", "pod", "k8s_pod_name", "kubernetes_pod_name", "pod_name")
 GENERIC_CODES = ("http_response_status_code", "http_status_code", "status_code", "response_code", "code", "status")
@@ -104,6 +98,7 @@ SERVERS: tuple[HttpSeries, ...] = (
             r"(?P<namespace>[\w-]+)/(?P<service>[\w-]+)/\d+.*",
         ),
         namespaces=OF_PODS,
+        pods=PODS,
     ),
     HttpSeries(
         server="envoy, from its clients",
@@ -112,6 +107,7 @@ SERVERS: tuple[HttpSeries, ...] = (
         seconds=1e-3,
         codes=("envoy_response_code_class", "response_code_class"),
         namespaces=OF_PODS,
+        pods=PODS,
     ),
     HttpSeries(
         server="traefik",

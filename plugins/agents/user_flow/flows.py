@@ -22,6 +22,7 @@ FEWEST = 3
 FEWEST_SLOW = 20
 SERVER_SHARE, CLIENT_SHARE = 0.05, 0.5
 SLOWER, SLOWER_BY_SECONDS = 3.0, 0.05
+TARGET = 0.95
 MOST_ROUTES = 8
 REDIRECTS = 400
 NOT_SIGNED_IN = 401
@@ -40,13 +41,14 @@ class Failing(Struct, frozen=True, kw_only=True):
 
 
 class Slow(Struct, frozen=True, kw_only=True):
-    """A route that takes longer at the end than at the beginning; times are medians."""
+    """A route that takes longer at the end than at the beginning, or than it may; ``quantile`` says what the times are."""
 
     route: str
     before: float
     after: float
     count: int
     last: datetime | None
+    quantile: float
 
 
 @dataclass(kw_only=True)
@@ -56,14 +58,15 @@ class Flow:
     route: str
     requests: list[tuple[Request, datetime | None]] = field(default_factory=list)
 
-    def errors(self) -> Iterator[Failing]:
-        """Yield each class of errors that stands out.
+    def errors(self, allowed: float | None = None) -> Iterator[Failing]:
+        """Yield each class of errors that stands out; ``allowed`` is the share of 5xx that an objective allows.
 
-        5xx: at least ``FEWEST`` and ``SERVER_SHARE`` of all, in the newer half more than in the older unless
-        every other one fails. 4xx: most of all, and not only for want of signing in; nothing else can be told
-        from a client's mistakes.
+        5xx: at least ``FEWEST`` and ``SERVER_SHARE`` of all, or of what is allowed when that is less, in the newer
+        half more than in the older unless every other one fails. 4xx: most of all, and not only for want of
+        signing in; nothing else can be told from a client's mistakes.
         """
-        for name, low, share in (("5xx", 500, SERVER_SHARE), ("4xx", 400, CLIENT_SHARE)):
+        server = SERVER_SHARE if allowed is None else min(SERVER_SHARE, allowed)
+        for name, low, share in (("5xx", 500, server), ("4xx", 400, CLIENT_SHARE)):
             bad = [one for one in self.requests if low <= one[0].status < low + 100]
             codes = Counter(request.status for request, _ in bad)
             if len(bad) < FEWEST or len(bad) < share * len(self.requests) or not self._rising(low):
@@ -82,18 +85,31 @@ class Flow:
                 last=max(times, default=None),
             )
 
-    def slow(self) -> Slow | None:
-        """Return how much slower the last third is than the first, when that is much."""
+    def slow(self, most: float | None = None) -> Slow | None:
+        """Return how much slower the last third is than the first, when that is much.
+
+        ``most`` is how many seconds an objective allows to ``TARGET`` of the requests: where the last third takes
+        longer, it is slow whatever was before.
+        """
         timed = [(request.seconds, at) for request, at in self.requests if request.seconds is not None]
         if len(timed) < FEWEST_SLOW:
             return None
         third = len(timed) // 3
-        before = statistics.median(seconds for seconds, _ in timed[:third])
-        after = statistics.median(seconds for seconds, _ in timed[-third:])
-        if after < SLOWER * before or after - before < SLOWER_BY_SECONDS:
+        parts = [[seconds for seconds, _ in part] for part in (timed[:third], timed[-third:])]
+        before, after = (statistics.median(part) for part in parts)
+        told = 0.5
+        if most is not None and _quantile(parts[1]) > most:
+            before, after = (_quantile(part) for part in parts)
+            told = TARGET
+        elif after < SLOWER * before or after - before < SLOWER_BY_SECONDS:
             return None
         return Slow(
-            route=self.route, before=round(before, 4), after=round(after, 4), count=len(timed), last=timed[-1][1]
+            route=self.route,
+            before=round(before, 4),
+            after=round(after, 4),
+            count=len(timed),
+            last=timed[-1][1],
+            quantile=told,
         )
 
     def _rising(self, low: int) -> bool:
@@ -111,7 +127,7 @@ def flows_of(requests: Iterable[tuple[Request, datetime | None]]) -> list[Flow]:
     flows: dict[str, Flow] = {}
     for request, at in requests:
         path = re.sub(r"^\w+://[^/]*", "", request.path).partition("?")[0] or "/"
-        if not _HEALTH.search(path):
+        if not asked_by_machines(path):
             route = route_of(request.method, path)
             flows.setdefault(route, Flow(route=route)).requests.append((request, at))
     every = sorted(flows.values(), key=lambda one: (-_bad(one), -len(one.requests), one.route))
@@ -126,6 +142,16 @@ def route_of(method: str, path: str) -> str:
     """
     parts = ["*" if _VARIABLE.match(part) else part for part in path.split("/")]
     return f"{method} {'/'.join(parts)}".strip()
+
+
+def asked_by_machines(path: str) -> bool:
+    """Say whether a path is asked by machines only: health checks and the like."""
+    return bool(_HEALTH.search(path))
+
+
+def _quantile(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * TARGET), len(ordered) - 1)]
 
 
 def _bad(flow: Flow) -> int:

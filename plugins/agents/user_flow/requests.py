@@ -122,7 +122,7 @@ def _from_fields(fields: Mapping[str, object]) -> Request | None:
     grpc = fields.get("grpc.code")
     if isinstance(grpc, str) and "grpc.method" in fields:
         path = f"/{fields.get('grpc.service', '')}/{fields['grpc.method']}"
-        return Request(method="POST", path=path, status=_grpc(grpc), seconds=_time(fields), time=_when(fields))
+        return Request(method="POST", path=path, status=grpc_status(grpc), seconds=_time(fields), time=_when(fields))
     status = next((_status(value) for key, value in fields.items() if key in _STATUS and _status(value)), 0)
     path = next((str(fields[key]) for key in _PATH if fields.get(key)), "")
     method = next((str(fields[key]) for key in _METHOD if fields.get(key)), "")
@@ -144,7 +144,7 @@ def _status(value: object) -> int:
     return int(text) if len(text) == 3 and text.isdigit() and "1" <= text[0] <= "5" else 0  # noqa: PLR2004 - HTTP's form
 
 
-def _grpc(code: str) -> int:
+def grpc_status(code: str) -> int:
     """Return the HTTP status that stands for a gRPC code's class."""
     return 200 if code == "OK" else 400 if code in _GRPC_CLIENT else 503 if code == "Unavailable" else 500
 

@@ -106,7 +106,7 @@ def test_a_route_that_slows_down_is_told(tmp_path: Path) -> None:
 
     told = seen.only("flow.slow")
     assert told.attributes == {
-        "route": "GET /orders", "before_seconds": 0.02, "after_seconds": 0.9, "count": 40,
+        "route": "GET /orders", "before_seconds": 0.02, "after_seconds": 0.9, "quantile": 0.5, "count": 40,
         "callee": "service/shop/orders", "origin": "access-log",
     }  # fmt: skip
 
@@ -149,7 +149,7 @@ def test_a_counter_that_gains_server_errors_is_told_by_route(tmp_path: Path) -> 
     errors = flows(tmp_path, [], metrics=text).only("flow.errors")
 
     assert errors.attributes == {
-        "route": "/orders", "status_class": "5xx", "ratio": round(10 / 28, 4), "count": 10, "total": 28,
+        "route": "/orders", "status_class": "5xx", "status_code": 500, "ratio": round(10 / 28, 4), "count": 10, "total": 28,
         "first_at": "2030-05-01T11:30:30Z", "origin": "metrics",
     }  # fmt: skip
 
