@@ -25,15 +25,20 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* The settings file, as JSON, which is YAML: Helm writes large whole numbers as 1e+06 in YAML. */}}
+{{/* The settings file, as JSON, which is YAML: Helm writes large whole numbers as 1e+06 in YAML.
+     What `settings` says wins over what follows from other values. */}}
 {{- define "sre-orchestrator.settings" -}}
-{{- $own := dict "state_dir" "/var/lib/sre-orchestrator" }}
+{{- $own := dict "state_dir" "/var/lib/sre-orchestrator" "helm_history" .Values.helm.history }}
+{{- if eq .Values.rbac.mode "namespaced" }}
+{{- $_ := set $own "namespace" (join "," .Values.rbac.namespaces) }}
+{{- end }}
+{{- $settings := merge (deepCopy .Values.settings) $own }}
 {{- $folders := .Values.settings.rule_folders | default list }}
 {{- range .Values.rules.configMaps }}
 {{- $folders = append $folders (printf "/etc/sre-orchestrator/rules/%s" .) }}
 {{- end }}
 {{- if $folders }}
-{{- $_ := set $own "rule_folders" $folders }}
+{{- $_ := set $settings "rule_folders" $folders }}
 {{- end }}
-{{- toPrettyJson (merge $own .Values.settings) }}
+{{- toPrettyJson $settings }}
 {{- end }}

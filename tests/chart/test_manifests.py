@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from helm import COMBINATIONS, HELMS, KUBERNETES, Manifest, complaints, manifests, template
 from jsonschema import Draft202012Validator
@@ -50,9 +48,9 @@ def wrong(manifest: Manifest, kubernetes: str) -> list[str]:
 
 @pytest.mark.parametrize("combination", COMBINATIONS)
 @pytest.mark.parametrize("version", HELMS)
-def test_every_combination_fits_every_version_of_kubernetes(version: str, combination: str, tmp_path: Path) -> None:
+def test_every_combination_fits_every_version_of_kubernetes(version: str, combination: str) -> None:
     for kubernetes in KUBERNETES:
-        done = template(version, tmp_path, combination=combination, kubernetes=kubernetes)
+        done = template(version, combination=combination, kubernetes=kubernetes)
 
         if combination == "image-volumes" and kubernetes in WITHOUT_IMAGE_VOLUMES:
             assert done.returncode != 0
@@ -64,8 +62,8 @@ def test_every_combination_fits_every_version_of_kubernetes(version: str, combin
 
 
 @pytest.mark.parametrize("version", HELMS)
-def test_kubernetes_before_1_28_is_refused(version: str, tmp_path: Path) -> None:
-    done = template(version, tmp_path, kubernetes="1.27")
+def test_kubernetes_before_1_28_is_refused(version: str) -> None:
+    done = template(version, kubernetes="1.27")
 
     assert done.returncode != 0
     assert "incompatible with Kubernetes v1.27.0" in done.stderr

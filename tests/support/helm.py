@@ -24,22 +24,27 @@ Manifest = dict[str, Any]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def helm(version: str, *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run ``helm-3.18`` or ``helm-4.3`` with its own files in ``home``, and without the caller's."""
-    places = {f"HELM_{name}_HOME": str(home / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **places}
+def helm(version: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``helm-3.18`` or ``helm-4.3`` without anybody's configuration, plugins or repositories."""
+    homes = dict.fromkeys(("HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"), "/nonexistent")
     command = [program(version), *arguments]
+    environment = {"PATH": os.environ["PATH"], **homes}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
 
 
+@cache
 def template(
-    version: str, home: Path, *, combination: str = "default", kubernetes: str = "1.37", sets: Sequence[str] = ()
+    version: str, *, combination: str = "default", kubernetes: str = "1.37", sets: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     """Render the chart as release ``sre`` in the namespace ``tools``."""
-    values = str(CHART / "ci" / f"{combination}-values.yaml")
-    arguments = ["--namespace", "tools", "--kube-version", f"{kubernetes}.0", "--values", values]
+    arguments = ["--namespace", "tools", "--kube-version", f"{kubernetes}.0", "--values", str(values(combination))]
     arguments += [part for one in sets for part in ("--set", one)]
-    return helm(version, "template", "sre", str(CHART), *arguments, home=home)
+    return helm(version, "template", "sre", str(CHART), *arguments)
+
+
+def values(combination: str) -> Path:
+    """Return the file of a documented combination of values."""
+    return CHART / "ci" / f"{combination}-values.yaml"
 
 
 def manifests(rendered: str) -> tuple[Manifest, ...]:
