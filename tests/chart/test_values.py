@@ -1,0 +1,67 @@
+"""Values: documented combinations pass, anything else is refused where it stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helm import CHART, COMBINATIONS, HELMS, helm, template, values
+
+REFUSED = {  # values → what the message names, in Helm 3's and Helm 4's words
+    "replicas=2": "existingSecret",
+    "replicas=0": "replicas",
+    "replcas=1": "replcas",
+    "image.tag=latest": "tag",
+    "image.digest=sha256:12": "digest",
+    "image.pullPolicy=Sometimes": "pullPolicy",
+    "rbac.mode=everything": "mode",
+    "rbac.mode=namespaced": "namespaces",
+    "rbac.namespaces={shop}": "namespaces",
+    "rbac.verbs={create}": "verbs",
+    "rbac.extraRules[0].apiGroups={apps},rbac.extraRules[0].resources={*}": "resources",
+    "rbac.extraRules[0].apiGroups={},rbac.extraRules[0].resources={secrets}": "resources",
+    "rbac.extraRules[0].apiGroups={apps},rbac.extraRules[0].resources={a},rbac.extraRules[0].verbs={delete}": "verbs",
+    "serviceAccount.create=false": "name",
+    "model.from.claim=a,model.from.imageVolume=b:1": "from",
+    "model.from.configMap=a": "configMap",
+    "model.from.image.reference=models:1": "path",
+    "plugins.from.imageVolume=plugins:latest": "imageVolume",
+    "settings.state_dir=/tmp": "state_dir",
+    "settings.helm_history=true": "helm_history",
+    "resources.limits=null": "limits",
+    "persistence.size=big": "size",
+    "persistence.accessMode=ReadWriteMany": "accessMode",
+    "service.port=70000": "port",
+    "networkPolicy.egress.apiServer.cidrs={}": "cidrs",
+    "securityContext.privileged=true": "securityContext",
+}
+
+
+@pytest.mark.parametrize("changed", REFUSED)
+@pytest.mark.parametrize("version", HELMS)
+def test_what_makes_no_sense_is_refused(version: str, changed: str) -> None:
+    done = template(version, sets=(changed,))
+
+    assert done.returncode != 0
+    assert "values don't meet the specifications of the schema" in done.stderr
+    assert REFUSED[changed] in done.stderr
+
+
+@pytest.mark.parametrize("version", HELMS)
+def test_lint_has_nothing_to_say(version: str) -> None:
+    for combination in COMBINATIONS:
+        done = helm(version, "lint", "--strict", str(CHART), "--values", str(values(combination)))
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "[WARNING]" not in done.stdout
+
+
+@pytest.mark.parametrize("version", HELMS)
+def test_the_package_holds_the_chart_and_no_examples(version: str, tmp_path: Path) -> None:
+    done = helm(version, "package", str(CHART), "--destination", str(tmp_path))
+    (package,) = tmp_path.glob("sre-orchestrator-*.tgz")
+
+    again = helm(version, "template", "sre", str(package))
+
+    assert done.returncode == 0, done.stderr
+    assert again.stdout == helm(version, "template", "sre", str(CHART)).stdout
