@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from sre_orchestrator.api.cli import demo, diagnose, evaluate, plugins, replay, rules, twin
+from sre_orchestrator.api.cli import demo, diagnose, evaluate, plugins, replay, rules, snapshot, twin
 from sre_orchestrator.core.errors import InputError, SreError
 
 BAD_INPUT = 2
@@ -31,6 +31,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command(evaluate.CASE, hidden=True)(evaluate.evaluate_case)
 app.command("plugins")(plugins.plugins)
 app.add_typer(rules.app, name="rules")
+app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(twin.app, name="twin")
 
 

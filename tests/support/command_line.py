@@ -16,3 +16,6 @@ class Result(Struct, frozen=True, kw_only=True):
 
 
 Run = Callable[..., Result]
+
+Call = Callable[..., str]
+"""``call("kubectl-1.37", "get", "pods")``: what a program prints; ``fails=True`` expects a failure and returns its errors."""

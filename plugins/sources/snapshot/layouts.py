@@ -17,6 +17,10 @@ from sre_orchestrator.plugins.sources.ports import LogStream
 
 EVERYWHERE = "*"
 PREVIOUS = "-previous"
+ERRORS = "-errors"
+CLUSTER = "cluster-scoped-resources"
+NAMESPACES = "namespaces"
+DOCUMENTS = (".json", ".yaml", ".yml")
 _START = re.compile(rb"^==== START logs for container (?P<container>\S+) of pod (?P<pod>\S+) ====\s*$")
 _END = b"==== END logs for container "
 
@@ -42,6 +46,14 @@ class Layout(Protocol):
         """Return the logs of the pods of ``namespace``."""
         ...
 
+    def object_files(self) -> list[Path]:
+        """Return every file that holds objects, of whatever kind."""
+        ...
+
+    def log_namespaces(self) -> list[str]:
+        """Return the namespaces that have logs."""
+        ...
+
 
 class SupportBundle:
     """``cluster-resources/KIND/NAMESPACE.json``: a troubleshoot support bundle, and our own snapshots."""
@@ -65,6 +77,16 @@ class SupportBundle:
         """Return the logs: ``CONTAINER.log`` and ``CONTAINER-previous.log``."""
         folder = self.root / "cluster-resources" / "pods" / "logs" / namespace
         return [_log(namespace, path, path.stem) for path in sorted(folder.glob("*/*.log"))]
+
+    def object_files(self) -> list[Path]:
+        """Return the files below ``cluster-resources`` that are neither logs nor lists of errors."""
+        base = self.root / "cluster-resources"
+        files = _documents(base, "**/*")
+        return [path for path in files if not path.stem.endswith(ERRORS) and base / "pods" / "logs" not in path.parents]
+
+    def log_namespaces(self) -> list[str]:
+        """Return the namespaces that have a folder of logs."""
+        return _names(self.root / "cluster-resources" / "pods" / "logs", "*/")
 
 
 class ClusterInfoDump:
@@ -92,6 +114,14 @@ class ClusterInfoDump:
             for container in _sections(path)
         ]
 
+    def object_files(self) -> list[Path]:
+        """Return the files of the cluster and of its namespaces."""
+        return _documents(self.root, "*") + _documents(self.root, "*/*")
+
+    def log_namespaces(self) -> list[str]:
+        """Return the namespaces."""
+        return _names(self.root, "*/")
+
 
 class MustGather:
     """``namespaces/NAMESPACE/GROUP/KIND.yaml`` and ``cluster-scoped-resources/GROUP/KIND/NAME.yaml``."""
@@ -103,14 +133,14 @@ class MustGather:
         """Return the files of a kind: a list a namespace, or a file an object."""
         group = listed.group or "core"
         if not listed.namespaced:
-            folder = self.root / "cluster-scoped-resources" / group
+            folder = self.root / CLUSTER / group
             return [(EVERYWHERE, path) for path in sorted(folder.glob(f"{listed.plural}/*.yaml"))]
-        found = sorted((self.root / "namespaces").glob(f"*/{group}/{listed.plural}.yaml"))
+        found = sorted((self.root / NAMESPACES).glob(f"*/{group}/{listed.plural}.yaml"))
         return [(path.parts[-3], path) for path in found]
 
     def logs(self, namespace: str) -> list[LogFile]:
         """Return the logs: ``pods/POD/CONTAINER/CONTAINER/logs/current.log`` and ``previous.log``."""
-        folder = self.root / "namespaces" / namespace / "pods"
+        folder = self.root / NAMESPACES / namespace / "pods"
         return [
             LogFile(
                 stream=LogStream(
@@ -124,6 +154,14 @@ class MustGather:
             for path in sorted(folder.glob("*/*/*/logs/*.log"))
             if path.stat().st_size
         ]
+
+    def object_files(self) -> list[Path]:
+        """Return the files of the cluster and of its namespaces."""
+        return [path for part in (CLUSTER, NAMESPACES) for path in _documents(self.root / part, "**/*")]
+
+    def log_namespaces(self) -> list[str]:
+        """Return the namespaces."""
+        return _names(self.root / NAMESPACES, "*/")
 
 
 def find_layout(folder: Path) -> Layout | None:
@@ -155,11 +193,19 @@ def section_of(lines: Iterator[bytes], container: str) -> Iterator[bytes]:
 def _layout(folder: Path) -> Layout | None:
     if any((folder / mark).exists() for mark in ("snapshot.yaml", "cluster-resources", "cluster-info")):
         return SupportBundle(folder)
-    if (folder / "cluster-scoped-resources").is_dir() or (folder / "namespaces").is_dir():
+    if (folder / CLUSTER).is_dir() or (folder / NAMESPACES).is_dir():
         return MustGather(folder)
     if any(folder.glob("*/pods.json")):
         return ClusterInfoDump(folder)
     return None
+
+
+def _documents(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.glob(pattern) if path.suffix in DOCUMENTS and path.is_file())
+
+
+def _names(folder: Path, pattern: str) -> list[str]:
+    return sorted(path.name for path in folder.glob(pattern) if path.is_dir())
 
 
 def _log(namespace: str, path: Path, stem: str) -> LogFile:

@@ -10,6 +10,7 @@ import msgspec
 
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.models import Gap, Struct
+from sre_orchestrator.plugins.objects.decoding import decode_object
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.ports import Listing
@@ -76,33 +77,38 @@ def read_listing(layout: Layout, kind: type[K], declared_complete: frozenset[str
 def _read(path: Path, root: Path, kind: type[K], expected: str) -> _File[K]:
     where = str(path.relative_to(root))
     try:
-        return _decoded(_json_of(path), where, kind, expected)
+        return _decoded(json_of(path), where, kind, expected)
     except UnicodeDecodeError:
         return _read_repaired(path.read_bytes(), where, kind, expected)
     except RecursionError:
         return _File(gaps=(_gap(where, "is nested too deeply"),))
-    except _Unreadable as problem:
+    except Unreadable as problem:
         return _File(gaps=(_gap(where, str(problem)),))
 
 
-class _Unreadable(Exception):  # noqa: N818 - becomes a gap
+class Unreadable(Exception):  # noqa: N818 - becomes a gap
     """Why a file gives nothing."""
 
 
-def _json_of(path: Path) -> bytes:
-    """Return a file's content as JSON."""
+def json_of(path: Path) -> bytes:
+    """Return a file's content as JSON.
+
+    Raises:
+        Unreadable: it cannot be read, is empty, or is no YAML.
+
+    """
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise _Unreadable(f"cannot be read: {error.strerror or error}") from error
+        raise Unreadable(f"cannot be read: {error.strerror or error}") from error
     if not text.strip():
-        raise _Unreadable("is empty (0 bytes)")
+        raise Unreadable("is empty (0 bytes)")
     if path.suffix == ".json":
         return text
     try:
         return msgspec.json.encode(read_yaml(text, object, max_nodes=MAX_NODES, unique_keys=False))
     except (DocumentError, TypeError) as error:
-        raise _Unreadable(f"cannot be read: {error}") from error
+        raise Unreadable(f"cannot be read: {error}") from error
 
 
 def _decoded(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
@@ -113,7 +119,7 @@ def _decoded(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
     except msgspec.DecodeError:
         return _read_loosely(text, where, kind, expected)
     if envelope.kind not in ("", expected, f"{expected}List", "List"):
-        raise _Unreadable(f"holds a {envelope.kind}, not a {expected}List")
+        raise Unreadable(f"holds a {envelope.kind}, not a {expected}List")
     if envelope.items is None and envelope.kind == expected:
         return _sorted_out([msgspec.json.decode(text, type=kind)], where, expected)
     return _sorted_out(envelope.items or (), where, expected)
@@ -153,24 +159,10 @@ def _read_loosely(text: bytes, where: str, kind: type[K], expected: str) -> _Fil
     gaps: list[Gap] = []
     for number, item in enumerate(items):
         try:
-            good.append(_item(item, kind))
+            good.append(decode_object(item, kind))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             gaps.append(_gap(f"{where} item {number}", f"is no {expected}: {error}"))
     return _sorted_out(good, where, expected, gaps)
-
-
-def _item(text: msgspec.Raw, kind: type[K]) -> K:
-    """Return one object; ``null`` where a list or text belongs is what Go writes for nothing."""
-    try:
-        return msgspec.json.decode(text, type=kind)
-    except msgspec.ValidationError:
-        return msgspec.json.decode(msgspec.json.encode(_without_nulls(msgspec.json.decode(text))), type=kind)
-
-
-def _without_nulls(node: object) -> object:
-    if isinstance(node, dict):
-        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
-    return [_without_nulls(one) for one in node] if isinstance(node, list) else node
 
 
 def _gap(where: str, why: str) -> Gap:

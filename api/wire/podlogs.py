@@ -1,0 +1,58 @@
+"""Answers ``pods/log``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from sre_orchestrator.api.wire.ages import moment
+from sre_orchestrator.api.wire.answers import bad_request, not_found
+from sre_orchestrator.api.wire.logs import LogKey, chosen
+from sre_orchestrator.api.wire.requests import LogQuery, Path
+from sre_orchestrator.api.wire.resources import Json
+from sre_orchestrator.api.wire.store import Store
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_ROLES = ("initContainers", "containers", "ephemeralContainers")
+
+
+def log_lines(store: Store, place: Path, query: LogQuery) -> Iterator[bytes]:
+    """Return the lines that are asked for.
+
+    Raises:
+        Refusal: there is no such pod, container or log.
+
+    """
+    pod = store.get(place.resource, place.namespace, place.name)
+    if pod is None:
+        raise not_found(place.resource, place.name)
+    container = query.container or _only_container(place.name, pod.json())
+    key = LogKey(namespace=place.namespace, pod=place.name, container=container, previous=query.previous)
+    log = store.logs.get(key)
+    if log is None:
+        raise _missing(key, pod.json())
+    started = moment((pod.json().get("status") or {}).get("startTime")) or _EPOCH
+    return chosen(log.lines(), query.options(store.clock()), started)
+
+
+def _names(pod: Json) -> list[str]:
+    spec = pod.get("spec") or {}
+    return [str(one.get("name")) for role in _ROLES for one in spec.get(role) or []]
+
+
+def _only_container(name: str, pod: Json) -> str:
+    names = [str(one.get("name")) for one in (pod.get("spec") or {}).get("containers") or []]
+    if len(names) != 1:
+        choices = " ".join(names)
+        raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{choices}]")
+    return names[0]
+
+
+def _missing(key: LogKey, pod: Json) -> Exception:
+    if key.container not in _names(pod):
+        return bad_request(f"container {key.container} is not valid for pod {key.pod}")
+    if key.previous:
+        return bad_request(f'previous terminated container "{key.container}" in pod "{key.pod}" not found')
+    return bad_request(
+        f'container "{key.container}" in pod "{key.pod}" has no log here: the snapshot did not record it'
+    )
