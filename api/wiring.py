@@ -29,6 +29,7 @@ from sre_orchestrator.rules.whynot import Trial, why_not
 from sre_orchestrator.twin.store import TwinStore
 
 AGENTS = "sre_orchestrator.plugins.agents."
+SOURCES = "sre_orchestrator.plugins.sources."
 BUILTIN = tuple(
     AGENTS + name
     for name in (
@@ -39,12 +40,13 @@ BUILTIN = tuple(
         "admission",
         "nodes",
         "network",
+        "connectivity",
         "logs",
         "metrics",
         "alerts",
         "user_flow",
     )
-)
+) + tuple(SOURCES + name for name in ("probes",))
 
 
 class Installation:

@@ -164,12 +164,52 @@ class TcpProbe(Struct, frozen=True, kw_only=True):
     output: str = ""
 
 
+class TlsProbe(Struct, frozen=True, kw_only=True):
+    """The certificate that a service port, or the host of an ingress, was seen to serve at ``at``.
+
+    ``host`` is the name that was asked for; ``trusted`` says whether the chain ends at an authority that is known
+    where the probe ran.
+    """
+
+    component: str
+    host: str
+    port: int
+    at: datetime
+    starts_at: datetime
+    expires_at: datetime
+    names: tuple[str, ...] = ()
+    issuer: str = ""
+    trusted: bool = False
+
+
+class HttpProbe(Struct, frozen=True, kw_only=True):
+    """The answer of a service port, or the host of an ingress, to one request; ``status`` 0: none that can be read."""
+
+    component: str
+    host: str
+    port: int
+    method: str
+    path: str
+    at: datetime
+    status: int = 0
+    seconds: float = 0.0
+
+
+class Probes(Struct, frozen=True, kw_only=True):
+    """What active checks met, and what could not be checked."""
+
+    tcp: tuple[TcpProbe, ...] = ()
+    tls: tuple[TlsProbe, ...] = ()
+    http: tuple[HttpProbe, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+
+
 @runtime_checkable
 class Connectivity(Protocol):
-    """TCP probes from inside the cluster."""
+    """Active checks from inside the cluster."""
 
-    async def probes(self) -> Sequence[TcpProbe]:
-        """Return the outcomes."""
+    async def probes(self, namespaces: Sequence[str]) -> Probes:
+        """Return what the services and ingresses of ``namespaces`` answered."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Looks at services and what carries requests to them: endpoints, ports, addresses, routes, policies, DNS, probes."""
+"""Looks at services and what carries requests to them: endpoints, ports, addresses, routes, policies, DNS."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ from sre_orchestrator.plugins.agents.network.configured import look_at_addresses
 from sre_orchestrator.plugins.agents.network.denied import look_at_policies
 from sre_orchestrator.plugins.agents.network.meshed import look_at_sidecars
 from sre_orchestrator.plugins.agents.network.ports import look_at_ports
-from sre_orchestrator.plugins.agents.network.probed import look_at_probes
 from sre_orchestrator.plugins.agents.network.resolved import look_at_names
 from sre_orchestrator.plugins.agents.network.routed import look_at_routes
 from sre_orchestrator.plugins.agents.network.selected import look_at_selected
 from sre_orchestrator.plugins.agents.network.view import WORKLOADS, read_view
 from sre_orchestrator.plugins.objects.config import ConfigMap
 from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
-from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
-from sre_orchestrator.plugins.sources.ports import ClusterObjects, Connectivity
 
 LOOKS = (
     look_at_selected,
@@ -38,18 +35,17 @@ BY_SERVICE = ("service.endpoints", "service.without_endpoints", "selector.mismat
 BY_ROUTE = ("route", "route.suspect")
 BY_POLICY = ("policy.denies",)
 BY_NAME = ("dns.config", "dns.override", "mesh.sidecar")
-BY_PROBE = ("connection.probed", "connection.failed", "connection.lost_from_node")
 
 
 class NetworkAgent:
-    """Compares what services, routes, policies and callers declare; tells what connection probes met."""
+    """Compares what services, routes, policies and callers declare."""
 
     name = "network"
-    description = "services, endpoints, ports, addresses, routes, ingress, network policies, DNS, connectivity"
-    kinds = frozenset({*BY_SERVICE, *BY_ROUTE, *BY_POLICY, *BY_NAME, *BY_PROBE, "dns.server", "reference.unresolved"})
+    description = "services, endpoints, ports, addresses, routes, ingress, network policies, DNS"
+    kinds = frozenset({*BY_SERVICE, *BY_ROUTE, *BY_POLICY, *BY_NAME, "dns.server", "reference.unresolved"})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
-        """Yield what the declared network shows, then the probes."""
+        """Yield what the declared network shows."""
         view = await read_view(scope, sources)
         observe = Observer(self.name, sources.cluster)
         for look in LOOKS:
@@ -63,12 +59,6 @@ class NetworkAgent:
             yield coverage
         for coverage in view.coverage(BY_NAME, Service, Pod, ConfigMap, *WORKLOADS):
             yield coverage
-        connectivity = sources.find(Connectivity)  # type: ignore[type-abstract]  # a port is asked for by its protocol
-        if connectivity:
-            nodes = await sources.need(ClusterObjects).list(Node)  # type: ignore[type-abstract]
-            names = frozenset(one.metadata.name for one in nodes.items)
-            for fact in look_at_probes(view, observe, await connectivity.probes(), names):
-                yield fact
 
 
 @hookimpl

@@ -14,12 +14,24 @@ import msgspec
 
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.identity import namespace_of
 from sre_orchestrator.core.models import Component, Edge, Gap, Struct
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object, Time
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
-from sre_orchestrator.plugins.sources.ports import Alert, Dependency, Listing, LogStream, Series, TcpProbe, Unit
+from sre_orchestrator.plugins.sources.ports import (
+    Alert,
+    Dependency,
+    HttpProbe,
+    Listing,
+    LogStream,
+    Probes,
+    Series,
+    TcpProbe,
+    TlsProbe,
+    Unit,
+)
 from sre_orchestrator.plugins.sources.snapshot.archive import unpacked
 from sre_orchestrator.plugins.sources.snapshot.layouts import Layout, LogFile, find_layout, section_of
 from sre_orchestrator.plugins.sources.snapshot.lists import read_listing
@@ -176,15 +188,21 @@ class Snapshot:
             for one in read
         ]
 
-    async def probes(self) -> Sequence[TcpProbe]:
-        """Return the recorded TCP probes."""
-        read = self._json("probes/tcp.json", list[_Probe]) or []
-        return [
+    async def probes(self, namespaces: Sequence[str]) -> Probes:
+        """Return the recorded probes of ``namespaces``."""
+        tcp = (
             TcpProbe(
                 namespace=one.namespace, service=one.service, port=one.port, reachable=one.reachable, output=one.output
             )
-            for one in read
-        ]
+            for one in self._json("probes/tcp.json", list[_Probe]) or []
+        )
+        tls = self._json("probes/tls.json", list[TlsProbe]) or []
+        http = self._json("probes/http.json", list[HttpProbe]) or []
+        return Probes(
+            tcp=tuple(one for one in tcp if one.namespace in namespaces),
+            tls=tuple(one for one in tls if namespace_of(one.component) in namespaces),
+            http=tuple(one for one in http if namespace_of(one.component) in namespaces),
+        )
 
     async def units(self) -> Sequence[Unit]:
         """Return the recorded system units."""
@@ -216,7 +234,7 @@ class Snapshot:
         async for one in feed(self):
             yield one
         await self.alerts()
-        await self.probes()
+        await self.probes(())
         await self.series(self.captured_at, self.captured_at)
         for gap in self._gaps:
             yield gap

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
-from sre_orchestrator.plugins.agents.network.parts import Observe
-from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.sources.ports import TcpProbe
 
 _FAILURES = (
@@ -34,11 +33,10 @@ class Attempt:
     failure: str
 
 
-def look_at_probes(view: View, observe: Observe, probes: Sequence[TcpProbe], nodes: frozenset[str]) -> Iterator[Fact]:
+def look_at_connections(observe: Observer, probes: Sequence[TcpProbe], nodes: frozenset[str]) -> Iterator[Fact]:
     """Yield each probe's outcome, the failures that a caller meets, and how the nodes compare."""
-    mine = [one for one in probes if one.namespace in view.scope.namespaces]
-    attempts = [one for probe in mine for one in attempts_of(probe, nodes)]
-    for probe in mine:
+    attempts = [one for probe in probes for one in attempts_of(probe, nodes)]
+    for probe in probes:
         tries = [one for one in attempts if one.probe is probe]
         reachable = probe.reachable or any(one.reachable for one in tries)
         failure = "none" if reachable else _most(one.failure for one in tries)
@@ -46,12 +44,17 @@ def look_at_probes(view: View, observe: Observe, probes: Sequence[TcpProbe], nod
         query = (
             f"kubectl run probe --rm -it --image=busybox -n {probe.namespace} -- nc -zv {probe.service} {probe.port}"
         )
-        shared = {"query": query, "port": probe.port, "failure": failure}
         yield observe(
-            "connection.probed", component, reachable=reachable, output=" ".join(probe.output.split())[:200], **shared
+            "connection.probed",
+            component,
+            query=query,
+            port=probe.port,
+            failure=failure,
+            reachable=reachable,
+            output=" ".join(probe.output.split())[:200],
         )
         if not reachable:
-            yield observe("connection.failed", component, **shared)
+            yield observe("connection.failed", component, query=query, port=probe.port, failure=failure)
     yield from _by_node([one for one in attempts if one.node], observe)
 
 
@@ -101,7 +104,7 @@ def _most(failures: Iterable[str]) -> str:
     return max(sorted(counted), key=lambda one: (counted[one], one != "other"))
 
 
-def _by_node(attempts: Sequence[Attempt], observe: Observe) -> Iterator[Fact]:
+def _by_node(attempts: Sequence[Attempt], observe: Observer) -> Iterator[Fact]:
     """Yield how many service ports each node could not reach, beside the other nodes: its own proxying, or theirs."""
     for node in sorted({one.node for one in attempts}):
         here = [one for one in attempts if one.node == node]

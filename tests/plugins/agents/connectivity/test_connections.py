@@ -9,12 +9,12 @@ import pytest
 from looking import Seen, look
 from shop import node, service
 
-from sre_orchestrator.plugins.agents.network import NetworkAgent
-from sre_orchestrator.plugins.agents.network.probed import failure_of
+from sre_orchestrator.plugins.agents.connectivity import ConnectivityAgent
+from sre_orchestrator.plugins.agents.connectivity.connections import failure_of
 
 
 def network(folder: Path, *probes: dict[str, Any], nodes: tuple[str, ...] = ("node-a", "node-b")) -> Seen:
-    return look(NetworkAgent(), folder, service("cart"), *map(node, nodes), probes=probes)
+    return look(ConnectivityAgent(), folder, service("cart"), *map(node, nodes), probes=probes)
 
 
 def probe(reachable: bool, output: str, service: str = "cart", namespace: str = "shop") -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""Connects, shakes hands and asks one question over TCP; every step within a time, nothing kept of what is answered."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import time
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+from sre_orchestrator.core.models import Struct
+from sre_orchestrator.plugins.sources.probes.certificate import Certificate, read_certificate
+
+AUTHORITY = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+# X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED: OpenSSL looks at dates when the chain is complete
+DATES = frozenset({9, 10})
+LONGEST_LINE = 1024
+_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? ([1-5]\d\d)\b")
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """The status of an HTTP answer (0 when there is none that can be read), and how long it took."""
+
+    status: int
+    seconds: float
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One harmless request: ``GET`` of a path that the kubelet asks too, or ``HEAD /``."""
+
+    method: str
+    path: str
+
+
+def forbidden(address: str) -> bool:
+    """Say whether an address is none that a service can have: of this machine, of the link (cloud metadata), of many.
+
+    >>> forbidden("169.254.169.254"), forbidden("::1"), forbidden("10.96.0.1"), forbidden("no address")
+    (True, True, False, True)
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return True
+    return ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified
+
+
+def connect(address: str, port: int, timeout: float) -> None:
+    """Connect and hang up.
+
+    Raises:
+        OSError: it does not work; its words say why.
+
+    """
+    socket.create_connection((address, port), timeout).close()
+
+
+def certificate_of(address: str, port: int, host: str, timeout: float) -> tuple[Certificate, bool] | None:
+    """Return the certificate that is served for ``host``, and whether its chain ends at a known authority.
+
+    ``None`` where no TLS is spoken, or what is served is no certificate.
+    """
+    with suppress(OSError):
+        try:
+            der, trusted = _served(address, port, host, timeout, _verifying()), True
+        except ssl.SSLCertVerificationError as error:
+            trusted = error.verify_code in DATES
+            der = _served(address, port, host, timeout, _lax())
+        read = read_certificate(der)
+        return (read, trusted) if read else None
+    return None
+
+
+def answer_of(address: str, port: int, host: str, request: Request, *, tls: bool, timeout: float) -> Answer:
+    """Return the status that a request is answered with; nothing beyond the first line is read."""
+    begun = time.monotonic()
+    status = 0
+    with suppress(OSError), socket.create_connection((address, port), timeout) as plain:
+        wrapped = _lax().wrap_socket(plain, server_hostname=host) if tls else plain
+        with wrapped as connection:
+            lines = f"{request.method} {request.path} HTTP/1.1", f"Host: {host}", "Connection: close", "", ""
+            connection.sendall("\r\n".join(lines).encode())
+            found = _STATUS.match(_first_line(connection, begun + timeout))
+            status = int(found[1]) if found else 0
+    return Answer(status=status, seconds=round(time.monotonic() - begun, 3))
+
+
+def _first_line(connection: socket.socket, deadline: float) -> bytes:
+    """Return the first line, or what of it came before the deadline."""
+    line = b""
+    while b"\n" not in line and len(line) < LONGEST_LINE:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        connection.settimeout(left)
+        more = connection.recv(LONGEST_LINE)
+        if not more:
+            break
+        line += more
+    return line
+
+
+def _served(address: str, port: int, host: str, timeout: float, context: ssl.SSLContext) -> bytes:
+    with (
+        socket.create_connection((address, port), timeout) as plain,
+        context.wrap_socket(plain, server_hostname=host) as connection,
+    ):
+        return connection.getpeercert(binary_form=True) or b""
+
+
+def _verifying() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False  # names are compared with all spellings of a service, by the agent
+    if AUTHORITY.is_file():
+        context.load_verify_locations(AUTHORITY)
+    return context
+
+
+def _lax() -> ssl.SSLContext:
+    """Return a context that takes any certificate: it is looked at, and nothing secret is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
