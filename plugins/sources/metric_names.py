@@ -1,4 +1,4 @@
-"""Which metric shows which signal: a table of the names that exporters use."""
+"""Which metric shows which signal, and which labels name what: the words that exporters use."""
 
 from __future__ import annotations
 
@@ -7,6 +7,40 @@ from functools import lru_cache
 from typing import Literal
 
 from sre_orchestrator.core.models import Struct
+
+# The first of these labels that a series has counts.
+NAMESPACES = ("namespace", "exported_namespace", "destination_workload_namespace", "destination_service_namespace", "kubernetes_namespace", "k8s_namespace_name", "pod_namespace")  # fmt: skip
+PODS = ("pod", "exported_pod", "pod_name", "kubernetes_pod_name", "k8s_pod_name")
+WORKLOADS = (
+    "workload",
+    "destination_workload",
+    "deployment",
+    "statefulset",
+    "daemonset",
+    "k8s_deployment_name",
+    "destination_app",
+    "app",
+    "app_kubernetes_io_name",
+    "service",
+    "destination_service_name",
+    "destination_service",
+    "service_name",
+    "exported_service",
+    "application",
+    "name",
+    "job",
+    "container",
+)
+NODES = (
+    "node",
+    "nodename",
+    "kubernetes_node",
+    "kubernetes_io_hostname",
+    "k8s_node_name",
+    "host",
+    "hostname",
+    "instance",
+)
 
 Form = Literal["gauge", "counter", "bucket", "sum", "count"]
 Combine = Literal["sum", "max"]
@@ -33,9 +67,15 @@ class Signal(Struct, frozen=True, kw_only=True):
 # those of cAdvisor, node-exporter, kube-state-metrics, Istio, Linkerd, Envoy, NGINX, Traefik,
 # OpenTelemetry, Micrometer, gRPC, and the exporters of databases and queues.
 TABLE: tuple[tuple[str, str, str, Combine], ...] = (
+    (r"^container_restarts", "restarts", "per second", "sum"),
     (r"retrans", "retransmissions", "per second", "sum"),
     (r"throttled", "throttling", "seconds per second", "sum"),
-    (r"(?:receive|transmit|rx|tx|network|packets?)_.*(?:drop|errs?\b|errors?)", "network-errors", "per second", "sum"),
+    (
+        r"(?:receive|transmit|rx|tx|network|packets?)_.*(?:drop|errs?(?:_|$)|errors?)",
+        "network-errors",
+        "per second",
+        "sum",
+    ),
     (r"network.*(?:receive|_rx|inbound|_in_)|^node_network_receive", "network-receive", "per second", "sum"),
     (r"network.*(?:transmit|_tx|outbound|_out_)|^node_network_transmit", "network-transmit", "per second", "sum"),
     (r"success_(?:ratio|rate)|availability", "errors", "ratio", "max"),
@@ -50,7 +90,7 @@ TABLE: tuple[tuple[str, str, str, Combine], ...] = (
     (r"(?:errors?|failures?|failed|exceptions?|5xx)(?:_total)?$", "errors", "per second", "sum"),
     (r"pressure_io|disk_(?:io|read|write)_time|io_time|iowait|io_util", "io", "ratio", "max"),
     (r"^node_load\d+$|load_average|system_load", "load", "", "max"),
-    (r"pressure_cpu|cpu_saturation", "saturation", "ratio", "max"),
+    (r"pressure_cpu|pressure_memory|cpu_saturation", "saturation", "ratio", "max"),
     (
         r"cpu_(?:usage|utili[sz]ation|percent|seconds|used|cores)|(?:process|system)_cpu|cpu_usage",
         "cpu",
@@ -83,7 +123,8 @@ TABLE: tuple[tuple[str, str, str, Combine], ...] = (
 _ROWS: tuple[tuple[re.Pattern[str], str, str, Combine], ...] = tuple(
     (re.compile(words, re.IGNORECASE), name, unit, combine) for words, name, unit, combine in TABLE
 )
-RARE = frozenset({"retransmissions", "network-errors", "errors"})
+RARE = frozenset({"restarts", "retransmissions", "network-errors", "errors"})
+SIGNALS = frozenset(name for _, name, _, _ in TABLE)
 # Of these the kind cannot be read off the suffix.
 COUNTERS = re.compile(
     r"(?:_total|^node_netstat_\w+|^node_vmstat_\w+|^mysql_global_status_(?:queries|questions|\w*errors\w*))$",
@@ -115,7 +156,8 @@ def signal_of(metric: str, unit: str = "") -> Signal | None:
     base = metric[: suffix.start()] if suffix else metric
     if IGNORED.search(base):
         return None
-    row = next((row for row in _ROWS if row[0].search(base)), None)
+    # a gauge may be called a count: pg_stat_activity_count
+    row = next((row for text in (base, metric) for row in _ROWS if row[0].search(text)), None)
     if row is None:
         return None
     _, name, normal_unit, combine = row

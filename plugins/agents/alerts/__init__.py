@@ -10,7 +10,7 @@ from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
 from sre_orchestrator.core.identity import component_id, namespace_of
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
-from sre_orchestrator.plugins.agents.metrics.places import NAMESPACES, Places
+from sre_orchestrator.plugins.agents.metrics.places import Places
 from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Ingress, Service
@@ -28,6 +28,7 @@ from sre_orchestrator.plugins.objects.workloads import (
     StatefulSet,
     Workload,
 )
+from sre_orchestrator.plugins.sources.metric_names import NAMESPACES
 from sre_orchestrator.plugins.sources.ports import Alert, Alerts, ClusterObjects
 
 OWN_LABELS: tuple[tuple[str, type[Object]], ...] = (

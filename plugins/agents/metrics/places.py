@@ -13,39 +13,8 @@ from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.quantity import amount
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.objects.workloads import ReplicaSet, Workload
+from sre_orchestrator.plugins.sources.metric_names import NAMESPACES, NODES, PODS, WORKLOADS
 
-NAMESPACES = ("namespace", "exported_namespace", "destination_workload_namespace", "destination_service_namespace", "kubernetes_namespace", "k8s_namespace_name", "pod_namespace")  # fmt: skip
-PODS = ("pod", "exported_pod", "pod_name", "kubernetes_pod_name", "k8s_pod_name")
-WORKLOADS = (
-    "workload",
-    "destination_workload",
-    "deployment",
-    "statefulset",
-    "daemonset",
-    "k8s_deployment_name",
-    "destination_app",
-    "app",
-    "app_kubernetes_io_name",
-    "service",
-    "destination_service_name",
-    "destination_service",
-    "service_name",
-    "exported_service",
-    "application",
-    "name",
-    "job",
-    "container",
-)
-NODES = (
-    "node",
-    "nodename",
-    "kubernetes_node",
-    "kubernetes_io_hostname",
-    "k8s_node_name",
-    "host",
-    "hostname",
-    "instance",
-)
 # Containers that a mesh or a platform adds; their limits are not the application's.
 SIDECARS = re.compile(
     r"^(?:istio-proxy|linkerd-proxy|envoy|envoy-sidecar|consul-dataplane|daprd|cloud-?sql-proxy|vault-agent|POD|)$"
