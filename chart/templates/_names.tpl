@@ -8,7 +8,7 @@
 {{- define "sre-orchestrator.fullname" -}}
 {{- $name := include "sre-orchestrator.name" . }}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
-{{- default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" }}
+{{- default $full .Values.fullnameOverride | replace "." "-" | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "sre-orchestrator.selector" -}}
