@@ -33,6 +33,39 @@ class Change(Struct, frozen=True, kw_only=True):
     text: str
 
 
+class Record(Struct, frozen=True, kw_only=True):
+    """An object as a source keeps it beside the twin, opaque to the twin; empty ``content`` means that it is gone."""
+
+    kind: str
+    id: str
+    content: bytes = b""
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """How far a source has read one kind: the version after which to go on (``""``: from the start), and its own notes."""
+
+    kind: str
+    version: str
+    notes: bytes = b""
+
+
+class Delta(Struct, frozen=True, kw_only=True):
+    """What is different in a cluster since the last delta, to be kept in one transaction.
+
+    ``components`` and ``edges`` are there now, with all their attributes and provenances, whether
+    they are new or not. ``whole`` says that nothing else is there; else ``gone`` and
+    ``edges_gone`` name what is not.
+    """
+
+    components: tuple[Component, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    gone: tuple[str, ...] = ()
+    edges_gone: tuple[Edge, ...] = ()
+    whole: bool = False
+    records: tuple[Record, ...] = ()
+    positions: tuple[Position, ...] = ()
+
+
 class Twin(Protocol):
     """The component graph of one cluster, with history."""
 
@@ -116,13 +149,16 @@ class Progress(Protocol):
 __all__ = [
     "Budget",
     "Change",
+    "Delta",
     "EdgeKind",
     "Inference",
     "Knowledge",
     "Narrator",
     "Plan",
+    "Position",
     "Progress",
     "Question",
+    "Record",
     "Scope",
     "Twin",
 ]

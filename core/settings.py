@@ -84,6 +84,32 @@ class UserFlow(Struct, frozen=True, kw_only=True):
     objective: Objective = Objective()
 
 
+class Watch(Struct, frozen=True, kw_only=True):
+    """How ``watch`` looks and when it opens and closes incidents (``core.detect``).
+
+    A symptom opens an incident when it was seen in ``open_after`` of the last ``open_within`` rounds; an incident
+    closes when none of its symptoms was seen for ``close_after_seconds``. An event or a restart is a symptom from
+    ``repeats`` times. What begins within ``group_seconds`` and is related belongs together where no cause tells it.
+    """
+
+    interval_seconds: Seconds = 30.0
+    window_minutes: Annotated[float, msgspec.Meta(gt=0, le=1440)] = 10.0
+    open_after: Positive = 3
+    open_within: Positive = 5
+    close_after_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    repeats: Positive = 3
+    group_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
+    skip_agents: tuple[str, ...] = ("logs", "connectivity")
+
+
+class TwinKeeping(Struct, frozen=True, kw_only=True):
+    """How the twin of a live cluster is kept: how often it is written, and what history it holds (days, MiB)."""
+
+    batch_seconds: Seconds = 0.5
+    history_days: Annotated[float, msgspec.Meta(gt=0)] = 7.0
+    most_mib: Positive = 512
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set; each key is also ``SRE_ORCHESTRATOR_<KEY>`` in the environment."""
 
@@ -100,13 +126,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     block_plugins: tuple[str, ...] = ()
     trace_plugins: bool = False
     rule_folders: tuple[str, ...] = ()
+    signal_folders: tuple[str, ...] = ()
     helm_history: bool = False
     snapshot_limits: SnapshotLimits = SnapshotLimits()
     cluster: ClusterAccess = ClusterAccess()
+    twin: TwinKeeping = TwinKeeping()
     prometheus: Endpoint = Endpoint()
     alertmanager: Endpoint = Endpoint()
     loki: Endpoint = Endpoint()
     user_flows: tuple[UserFlow, ...] = ()
+    watch: Watch = Watch()
     probes: ProbeLimits = ProbeLimits()
 
 

@@ -8,8 +8,10 @@ import msgspec
 
 from sre_orchestrator.core.models import Component, Edge, EdgeKind, Scalar
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE = (1, SCHEMA_VERSION)  # version 1 had no tables for what sources keep beside the twin
 SCHEMA = f"""
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS component (
     id TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, attributes TEXT NOT NULL, since TEXT NOT NULL,
     valid_from TEXT NOT NULL, valid_to TEXT);
@@ -25,7 +27,11 @@ CREATE UNIQUE INDEX IF NOT EXISTS edge_now ON edge (source, kind, target) WHERE 
 CREATE INDEX IF NOT EXISTS edge_up ON edge (target, kind, source) WHERE valid_to IS NULL;
 CREATE INDEX IF NOT EXISTS edge_from ON edge (valid_from);
 CREATE INDEX IF NOT EXISTS edge_to ON edge (valid_to) WHERE valid_to IS NOT NULL;
+CREATE TABLE IF NOT EXISTS record (
+    kind TEXT NOT NULL, id TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (kind TEXT PRIMARY KEY, version TEXT NOT NULL, notes BLOB NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
+COMMIT;
 """
 ATTRIBUTES = msgspec.json.Decoder(dict[str, Scalar])
 

@@ -11,12 +11,11 @@ from pathlib import Path
 import msgspec
 
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.identity import kind_of, namespace_of
 from sre_orchestrator.core.models import Component, Edge
-from sre_orchestrator.core.ports import Change
-from sre_orchestrator.twin import graph, history
+from sre_orchestrator.core.ports import Change, Delta, Position, Record
+from sre_orchestrator.twin import graph, history, pruning, writing
 from sre_orchestrator.twin.history import Difference, State
-from sre_orchestrator.twin.rows import SCHEMA, SCHEMA_VERSION, attributes_text, component_from, edge_from, time_text
+from sre_orchestrator.twin.rows import READABLE, SCHEMA, SCHEMA_VERSION, component_from, edge_from, time_text
 
 __all__ = ["Difference", "State", "TwinStore"]
 
@@ -31,17 +30,17 @@ class TwinStore:
 
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, read_only: bool = False) -> None:
         self._where = str(path or "the twin in memory")
         with self._explained():
-            self._connection = _open(path)
+            self._connection = _reading(path) if path and read_only else _open(path)
             version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
+            if version not in (READABLE if read_only else (0, *READABLE)):
                 self._connection.close()
                 raise InputError(
                     f"{path}: was written by another version of this program; remove the file to build it again"
                 )
-            if not version:
+            if not read_only and version != SCHEMA_VERSION:
                 self._connection.executescript(SCHEMA)
 
     def close(self) -> None:
@@ -59,62 +58,61 @@ class TwinStore:
             InputError: ``at`` is before the last change that the twin knows, or the file cannot be written.
 
         """
-        now = time_text(at)
-        things = {one.id: (attributes_text(one), time_text(one.since) if one.since else "") for one in components}
-        relations: dict[tuple[str, str, str], dict[str, None]] = {}
-        for one in edges:
-            relations.setdefault((one.source, one.kind, one.target), {})[one.provenance] = None
+        now, wanted, relations = time_text(at), writing.known_of(components), writing.provenances_of(edges)
+        with self._transaction() as connection:
+            if now < (last := writing.last_change(connection)):
+                raise InputError(
+                    f"{self._where}: knows changes until {last}, and {now} is before that; history is fed oldest first"
+                )
+            writing.replace_components(connection, wanted, now, whole=True)
+            writing.replace_edges(connection, relations, now, whole=True)
+
+    def apply(self, delta: Delta, at: datetime) -> None:
+        """Keep what is different at ``at``: all of it or nothing, and only once however often it is applied.
+
+        A clock that was set back does not stop the twin: the change then counts as just after the last one.
+
+        Raises:
+            InputError: the file cannot be written; nothing of the delta is kept.
+
+        """
+        wanted, relations = writing.known_of(delta.components), writing.provenances_of(delta.edges)
+        wanted |= dict.fromkeys(delta.gone)
+        relations |= {(one.source, one.kind, one.target): None for one in delta.edges_gone}
+        with self._transaction() as connection:
+            now = writing.after(writing.last_change(connection), at)
+            writing.replace_components(connection, wanted, now, whole=delta.whole)
+            writing.replace_edges(connection, relations, now, whole=delta.whole)
+            writing.keep(connection, delta.records, delta.positions)
+
+    def records(self) -> tuple[Record, ...]:
+        """Return what was kept of objects, for the source that gave it."""
+        rows = self._connection.execute("SELECT kind, id, content FROM record ORDER BY kind, id")
+        return tuple(Record(kind=kind, id=name, content=content) for kind, name, content in rows)
+
+    def positions(self) -> tuple[Position, ...]:
+        """Return how far each kind had been read when the records were kept."""
+        rows = self._connection.execute("SELECT kind, version, notes FROM position ORDER BY kind")
+        return tuple(Position(kind=kind, version=version, notes=notes) for kind, version, notes in rows)
+
+    def prune(self, older_than: datetime, most_bytes: int) -> int:
+        """Forget some of the history that ended before ``older_than`` or does not fit; return how many versions.
+
+        A call takes a few milliseconds, so that nobody waits; call it until it returns 0. The present
+        is never touched, so a twin can stay larger than ``most_bytes``.
+        """
+        with self._transaction() as connection:
+            forgotten = pruning.prune(connection, time_text(older_than), most_bytes)
+        if forgotten:
+            with self._explained():
+                self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+        return forgotten
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._explained(), self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._forward_only(now)
-            self._sync_components(things, now)
-            self._sync_edges({key: "; ".join(sorted(filter(None, texts))) for key, texts in relations.items()}, now)
-
-    def _forward_only(self, now: str) -> None:
-        last: str = self._connection.execute(
-            "SELECT max(coalesce((SELECT max(valid_from) FROM component), ''), coalesce((SELECT max(valid_to) FROM component), ''),"
-            " coalesce((SELECT max(valid_from) FROM edge), ''), coalesce((SELECT max(valid_to) FROM edge), ''))"
-        ).fetchone()[0]
-        if now < last:
-            raise InputError(
-                f"{self._where}: knows changes until {last}, and {now} is before that; history is fed oldest first"
-            )
-
-    def _sync_components(self, wanted: dict[str, tuple[str, str]], now: str) -> None:
-        rows: list[tuple[str, str, str]] = self._connection.execute(
-            "SELECT id, attributes, since FROM component WHERE valid_to IS NULL"
-        ).fetchall()
-        present = {name: (attributes, since) for name, attributes, since in rows}
-        gone = [(now, name) for name, known in present.items() if wanted.get(name) != known]
-        self._close("component", "id = ?2", gone)
-        self._connection.executemany(
-            "INSERT INTO component VALUES (?, ?, ?, ?, ?, ?, NULL)",
-            [
-                (name, kind_of(name), namespace_of(name), *known, now)
-                for name, known in wanted.items()
-                if present.get(name) != known
-            ],
-        )
-
-    def _sync_edges(self, wanted: dict[tuple[str, str, str], str], now: str) -> None:
-        rows: list[tuple[str, str, str, str]] = self._connection.execute(
-            "SELECT source, kind, target, provenance FROM edge WHERE valid_to IS NULL"
-        ).fetchall()
-        present = {(source, kind, target): provenance for source, kind, target, provenance in rows}
-        gone = [(now, *key) for key, provenance in present.items() if wanted.get(key) != provenance]
-        self._close("edge", "source = ?2 AND kind = ?3 AND target = ?4", gone)
-        self._connection.executemany(
-            "INSERT INTO edge VALUES (?, ?, ?, ?, ?, NULL)",
-            [(*key, provenance, now) for key, provenance in wanted.items() if present.get(key) != provenance],
-        )
-
-    def _close(self, table: str, which: str, rows: Iterable[tuple[str, ...]]) -> None:
-        """Close open versions; one that was opened at the very same time is taken back."""
-        rows = list(rows)
-        self._connection.executemany(
-            f"DELETE FROM {table} WHERE {which} AND valid_to IS NULL AND valid_from = ?1", rows
-        )
-        self._connection.executemany(f"UPDATE {table} SET valid_to = ?1 WHERE {which} AND valid_to IS NULL", rows)
+            yield self._connection
 
     def components(self, kind: str = "", namespace: str = "") -> tuple[Component, ...]:
         """Return the present components, sorted by id."""
@@ -178,6 +176,14 @@ def _open(path: Path | None) -> sqlite3.Connection:
     from sqlite_utils import Database  # noqa: PLC0415 - costs more than a whole twin in memory
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    database = Database(path)
-    database.enable_wal()
-    return database.conn
+    path.touch(mode=0o600)  # objects are as confidential as the cluster
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # counts only before the first table
+    Database(connection).enable_wal()
+    return connection
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no twin; keep one with: sre-orchestrator twin follow")
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -147,32 +148,52 @@ def test_a_sync_that_fails_leaves_what_was_there(twin: TwinStore) -> None:
     assert twin.edges() == (BACKS,)
 
 
-CRASH = """
-import os, sys
-from datetime import UTC, datetime
+WRITER = """
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from sre_orchestrator.core.models import Component
+from sre_orchestrator.core.models import Component, Edge
+from sre_orchestrator.core.ports import Delta, Position, Record
 from sre_orchestrator.twin.store import TwinStore
 
-class Dying(TwinStore):
-    def _sync_edges(self, wanted, now):
-        if len(self.components()) == 500:
-            os._exit(9)
-
-twin = Dying(Path(sys.argv[1]))
-twin.sync([Component(id=f"pod/shop/a-{n}") for n in range(3)], [], datetime(2026, 3, 1, 12, tzinfo=UTC))
-twin.sync([Component(id=f"pod/shop/b-{n}") for n in range(500)], [], datetime(2026, 3, 1, 13, tzinfo=UTC))
+twin = TwinStore(Path(sys.argv[1]))
+for n in range(int(twin.positions()[0].version) + 1 if twin.positions() else 1, 100_000):
+    names = [f"pod/shop/p-{one}" for one in range(n % 7, n % 7 + 20)]
+    twin.apply(Delta(
+        components=tuple(Component(id=name, attributes={"batch": n}) for name in names),
+        gone=tuple(f"pod/shop/p-{one}" for one in range(27) if f"pod/shop/p-{one}" not in names),
+        edges=tuple(Edge(source="service/shop/s", kind="selects", target=name, provenance=str(n)) for name in names),
+        edges_gone=tuple(
+            Edge(source="service/shop/s", kind="selects", target=f"pod/shop/p-{one}")
+            for one in range(27) if f"pod/shop/p-{one}" not in names
+        ),
+        records=tuple(Record(kind="Pod", id=name, content=str(n).encode()) for name in names),
+        positions=(Position(kind="Pod", version=str(n)),),
+    ), datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=n))
+    print(n, flush=True)
 """
 
 
-def test_a_crash_in_a_sync_loses_nothing_that_was_committed(tmp_path: Path) -> None:
-    path = tmp_path / "twin.db"
-    died = subprocess.run([sys.executable, "-c", CRASH, str(path)], check=False, capture_output=True)
+def test_a_process_that_is_killed_loses_nothing_that_it_acknowledged_and_leaves_no_half(tmp_path: Path) -> None:
+    path, chance, acknowledged = tmp_path / "twin.db", random.Random(7), 0
+    for _ in range(4):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout
+            for _ in range(chance.randrange(1, 40)):
+                acknowledged = int(writer.stdout.readline())
+            writer.kill()
+            acknowledged = max([acknowledged, *(int(line) for line in writer.stdout if line.endswith("\n"))])
 
-    assert died.returncode == 9, died.stderr
-    twin = TwinStore(path)
-    assert [one.id for one in twin.components()] == ["pod/shop/a-0", "pod/shop/a-1", "pod/shop/a-2"]
-    twin.close()
+        twin = TwinStore(path)
+        (position,) = twin.positions()
+        reached = int(position.version)
+        assert reached - acknowledged in {0, 1}
+        names = {f"pod/shop/p-{one}" for one in range(reached % 7, reached % 7 + 20)}
+        assert {one.id for one in twin.components()} == names
+        assert {one.attributes["batch"] for one in twin.components()} == {reached}
+        assert {(one.target, one.provenance) for one in twin.edges()} == {(name, str(reached)) for name in names}
+        assert {one.content for one in twin.records() if one.id in names} == {position.version.encode()}
+        twin.close()
 
 
 def test_a_file_that_is_no_twin_is_named(tmp_path: Path) -> None:

@@ -155,7 +155,10 @@ def test_services_select_by_labels_and_by_endpoints(tmp_path: Path) -> None:
         thing("Endpoints", "outside", subsets=[{"addresses": [{"ip": "10.9.9.9"}]}]),
     )
 
-    assert found.of("selects", "service/shop/cart") == {"pod/shop/cart-1": "endpoints", "pod/shop/cart-2": "endpoints"}
+    assert found.of("selects", "service/shop/cart") == {
+        "pod/shop/cart-1": "endpoints; spec.selector",
+        "pod/shop/cart-2": "endpoints",
+    }
     assert found.of("selects", "service/shop/headless") == {}
     assert found.of("selects", "service/shop/outside") == {}
 

@@ -1,0 +1,161 @@
+"""Keeps a twin current: one thread reads a feed into a mirror, another writes what the mirror gathers in batches."""
+
+from __future__ import annotations
+
+import fcntl
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+import anyio
+
+from sre_orchestrator.core.errors import InputError, SreError
+from sre_orchestrator.core.settings import Settings, TwinKeeping
+from sre_orchestrator.plugins.sources.mirror import Batch, Mirror
+from sre_orchestrator.plugins.sources.ports import ObjectFeed, Topology
+from sre_orchestrator.twin.store import TwinStore
+
+MINUTE = timedelta(minutes=1)
+MIB = 1024**2
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Listener(Protocol):
+    """Is told what happens to a twin that is kept, by the thread that keeps it; must not raise."""
+
+    def kept(self, batch: Batch, at: datetime) -> None:
+        """Note that a batch is committed; the first one is whole (``batch.delta.whole``)."""
+        ...
+
+    def failed(self, error: SreError) -> None:
+        """Note that a batch could not be written; it is tried again."""
+        ...
+
+
+def keep(
+    feed: ObjectFeed,
+    mirror: Mirror,
+    twin: TwinStore,
+    *,
+    stop: Event,
+    listener: Listener,
+    settings: TwinKeeping,
+    topology: Topology | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Keep ``twin`` current until ``stop`` is set, beginning with what it remembers; sets ``stop`` when the feed ends.
+
+    ``mirror`` is new, and is filled with what the twin's file remembers; the feed goes on from there.
+
+    Raises:
+        SreError: what ended the feed.
+
+    """
+    mirror.load(twin.records(), twin.positions())
+    keeper = _Keeper(mirror, twin, listener, settings)
+    with ThreadPoolExecutor(1, thread_name_prefix="feed") as threads:
+        reading = threads.submit(_read, feed, mirror, stop)
+        try:
+            while not (stop.wait(settings.batch_seconds) or reading.done()):
+                keeper.step(clock(), topology)
+        finally:
+            stop.set()
+        reading.result()
+    keeper.finish(clock())
+
+
+@contextmanager
+def kept_twin(settings: Settings) -> Iterator[TwinStore]:
+    """Yield the twin of the cluster that ``settings`` name, to be written by nobody else meanwhile.
+
+    Raises:
+        InputError: another process keeps it, or the file cannot be used.
+
+    """
+    path = twin_path(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"{path}: another process keeps this twin; stop it, or give another --state-dir"
+            ) from error
+        twin = TwinStore(path)
+        try:
+            yield twin
+        finally:
+            twin.close()
+
+
+def twin_path(settings: Settings) -> Path:
+    """Return where the twin of the cluster is kept: a file for each context, ``cluster.db`` for the default."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", settings.cluster.context) or "cluster"
+    return Path(settings.state_dir) / "twin" / f"{name}.db"
+
+
+def _read(feed: ObjectFeed, mirror: Mirror, stop: Event) -> None:
+    for news in feed.follow(mirror.kinds, mirror.versions(), stop):
+        mirror.heed(news)
+
+
+class _Keeper:
+    """Writes batches; one that cannot be written is tried again while the mirror gathers the next."""
+
+    def __init__(self, mirror: Mirror, twin: TwinStore, listener: Listener, settings: TwinKeeping) -> None:
+        self._mirror = mirror
+        self._twin = twin
+        self._listener = listener
+        self._settings = settings
+        self._waiting: tuple[Batch, datetime] | None = None
+        self._begun: datetime | None = None
+        self._written = self._tidied = self._declared = NEVER
+
+    def step(self, now: datetime, topology: Topology | None) -> None:
+        """Do what is due."""
+        if topology and now - self._declared >= MINUTE:
+            self._mirror.declare(anyio.run(topology.dependencies))
+            self._declared = now
+        if self._waiting or self._due(now):
+            self._write(now)
+        if now - self._tidied >= MINUTE and not self._forget(now):
+            self._tidied = now
+
+    def finish(self, now: datetime) -> None:
+        """Write what is left, unless that would take for gone what was not listed yet."""
+        if self._waiting:
+            self._write(now)
+        if self._mirror.complete and not self._waiting:
+            self._write(now)
+
+    def _due(self, now: datetime) -> bool:
+        """Say whether to write: the first time when the cluster is known, or a minute has passed; else what has changed.
+
+        Versions alone, which only shorten the next start, wait for a minute too.
+        """
+        self._begun = self._begun or now
+        if self._written is NEVER:
+            return self._mirror.complete or now - self._begun >= MINUTE
+        return self._mirror.stirred or now - self._written >= MINUTE
+
+    def _write(self, now: datetime) -> None:
+        batch, at = self._waiting = self._waiting or (self._mirror.take(), now)
+        try:
+            self._twin.apply(batch.delta, at)
+        except InputError as error:
+            self._listener.failed(error)
+        else:
+            self._waiting, self._written = None, now
+            self._listener.kept(batch, at)
+
+    def _forget(self, now: datetime) -> int:
+        try:
+            return self._twin.prune(now - timedelta(days=self._settings.history_days), self._settings.most_mib * MIB)
+        except InputError as error:
+            self._listener.failed(error)
+            return 0

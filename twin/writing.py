@@ -1,0 +1,111 @@
+"""Writes to the twin's tables: what differs closes one version and opens the next. The caller holds the transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from sqlite3 import Connection
+
+from sre_orchestrator.core.identity import kind_of, namespace_of
+from sre_orchestrator.core.models import Component, Edge
+from sre_orchestrator.core.ports import Position, Record
+from sre_orchestrator.twin.rows import attributes_text, time_from, time_text
+
+Ends = tuple[str, str, str]  # source, kind, target
+Known = tuple[str, str]  # attributes and since of a component
+_ENDS = "source = ?2 AND kind = ?3 AND target = ?4"
+_LAST = (
+    "SELECT max(coalesce((SELECT max(valid_from) FROM component), ''), coalesce((SELECT max(valid_to) FROM component), ''),"
+    " coalesce((SELECT max(valid_from) FROM edge), ''), coalesce((SELECT max(valid_to) FROM edge), ''))"
+)
+
+
+def last_change(connection: Connection) -> str:
+    """Return the time of the last change, ``""`` when there is none."""
+    last: str = connection.execute(_LAST).fetchone()[0]
+    return last
+
+
+def after(last: str, at: datetime) -> str:
+    """Return ``at``, or the next possible time after the last change when the clock has been set back."""
+    now = time_text(at)
+    return now if now > last else time_text(time_from(last) + timedelta(microseconds=1))
+
+
+def known_of(components: Iterable[Component]) -> dict[str, Known | None]:
+    """Return by id what the table holds of components."""
+    return {one.id: (attributes_text(one), time_text(one.since) if one.since else "") for one in components}
+
+
+def provenances_of(edges: Iterable[Edge]) -> dict[Ends, str | None]:
+    """Return by ends what the table holds of edges: every provenance of an edge in one text."""
+    each: dict[Ends, dict[str, None]] = {}
+    for one in edges:
+        each.setdefault((one.source, one.kind, one.target), {})[one.provenance] = None
+    return {ends: "; ".join(sorted(filter(None, texts))) for ends, texts in each.items()}
+
+
+def replace_components(connection: Connection, wanted: Mapping[str, Known | None], now: str, *, whole: bool) -> None:
+    """Make the present components as ``wanted``; ``None`` is absent, as is, when ``whole``, what is not mentioned."""
+    if whole:
+        rows = connection.execute("SELECT id, attributes, since FROM component WHERE valid_to IS NULL").fetchall()
+    else:
+        rows = [
+            row
+            for name in wanted
+            for row in connection.execute(
+                "SELECT id, attributes, since FROM component WHERE valid_to IS NULL AND id = ?", (name,)
+            )
+        ]
+    present: dict[str, Known] = {name: (attributes, since) for name, attributes, since in rows}
+    _close(connection, "component", "id = ?2", [(now, one) for one in present if wanted.get(one) != present[one]])
+    connection.executemany(
+        "INSERT INTO component VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        [
+            (name, kind_of(name), namespace_of(name), *known, now)
+            for name, known in wanted.items()
+            if known and present.get(name) != known
+        ],
+    )
+
+
+def replace_edges(connection: Connection, wanted: Mapping[Ends, str | None], now: str, *, whole: bool) -> None:
+    """Make the present edges as ``wanted``; ``None`` is absent, as is, when ``whole``, what is not mentioned."""
+    select = "SELECT source, kind, target, provenance FROM edge WHERE valid_to IS NULL"
+    if whole:
+        rows = connection.execute(select).fetchall()
+    else:
+        one_edge = f"{select} AND source = ? AND kind = ? AND target = ?"
+        rows = [row for ends in wanted for row in connection.execute(one_edge, ends)]
+    present: dict[Ends, str] = {(source, kind, target): provenance for source, kind, target, provenance in rows}
+    _close(connection, "edge", _ENDS, [(now, *one) for one in present if wanted.get(one) != present[one]])
+    connection.executemany(
+        "INSERT INTO edge VALUES (?, ?, ?, ?, ?, NULL)",
+        [
+            (*ends, provenance, now)
+            for ends, provenance in wanted.items()
+            if provenance is not None and present.get(ends) != provenance
+        ],
+    )
+
+
+def keep(connection: Connection, records: Iterable[Record], positions: Iterable[Position]) -> None:
+    """Keep what a source wants back when it begins again."""
+    records = list(records)
+    connection.executemany(
+        "DELETE FROM record WHERE kind = ? AND id = ?", [(one.kind, one.id) for one in records if not one.content]
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO record VALUES (?, ?, ?)",
+        [(one.kind, one.id, one.content) for one in records if one.content],
+    )
+    connection.executemany(
+        "INSERT OR REPLACE INTO position VALUES (?, ?, ?)", [(one.kind, one.version, one.notes) for one in positions]
+    )
+
+
+def _close(connection: Connection, table: str, which: str, rows: Iterable[tuple[str, ...]]) -> None:
+    """Close open versions; one that was opened at the very same time is taken back."""
+    rows = list(rows)
+    connection.executemany(f"DELETE FROM {table} WHERE {which} AND valid_to IS NULL AND valid_from = ?1", rows)
+    connection.executemany(f"UPDATE {table} SET valid_to = ?1 WHERE {which} AND valid_to IS NULL", rows)
