@@ -1,0 +1,153 @@
+"""The logs that pods have: the ends of a namespace's logs are fetched together, within bounds on requests and bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sre_orchestrator.core.models import Gap, Struct
+from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.objects.registry import Listed
+from sre_orchestrator.plugins.sources.k8s.connection import FORBIDDEN, ApiError, Connection, Query
+from sre_orchestrator.plugins.sources.k8s.resources import role_line
+from sre_orchestrator.plugins.sources.ports import LogStream
+
+AGENT = "cluster"
+FETCHED_TOGETHER = 8
+MAX_STREAMS = 500
+# what an agent reads of the log of a healthy container at least (plugins.agents.logs), and how much is kept in all
+NEWEST_BYTES = 64 * 1024
+KEPT_BYTES = 32 * 1024 * 1024
+LINE_BYTES = 64
+LOGS = Listed(kind="Pod", plural="pods/log", folders=("pods",))
+
+
+class Tail(Struct, frozen=True, kw_only=True):
+    """The end of a log; ``whole`` when it is all of it."""
+
+    text: bytes
+    whole: bool
+
+
+class Logs:
+    """Reads container logs of one cluster, each end once."""
+
+    def __init__(self, connection: Connection, log_bytes: int, line_bytes: int) -> None:
+        self._connection = connection
+        self._most = log_bytes
+        self._line_bytes = line_bytes
+        self._kept: dict[LogStream, Tail] = {}
+        self._bytes = 0
+        self._streams: dict[str, Sequence[LogStream]] = {}
+        self._gaps: dict[Gap, None] = {}
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def gaps(self) -> Sequence[Gap]:
+        """Return which logs could not be read."""
+        return tuple(self._gaps)
+
+    def streams(self, namespace: str, pods: Iterable[Pod]) -> Sequence[LogStream]:
+        """Return the logs that the containers of ``pods`` have; pods in trouble first, ``MAX_STREAMS`` at most."""
+        with self._guard:
+            lock = self._locks[namespace]
+        with lock:
+            if namespace not in self._streams:
+                self._streams[namespace] = self._existing(namespace, list(_streams(pods)))
+            return self._streams[namespace]
+
+    def _existing(self, namespace: str, candidates: Sequence[LogStream]) -> Sequence[LogStream]:
+        asked, rest = candidates[:MAX_STREAMS], candidates[MAX_STREAMS:]
+        if rest:
+            self._gap(
+                what=f"the logs of {len(rest)} containers in namespace {namespace}",
+                why=f"it has more than {MAX_STREAMS}; those of pods in trouble were read first",
+                remedy="kubectl logs -n " + namespace,
+            )
+        with ThreadPoolExecutor(FETCHED_TOGETHER, thread_name_prefix="logs") as threads:
+            exist = list(threads.map(self._exists, asked))
+        return tuple(one for one, there in zip(asked, exist, strict=True) if there)
+
+    def _exists(self, stream: LogStream) -> bool:
+        try:
+            tail = self._tail(stream, min(NEWEST_BYTES, self._most))
+        except ApiError as error:
+            if error.status == FORBIDDEN:
+                self._gap(
+                    what=f"all logs in namespace {stream.namespace}",
+                    why="reading them is forbidden (403)",
+                    remedy=role_line(LOGS, stream.namespace, "get"),
+                )
+            elif error.passing:
+                self._gap(
+                    what=f"the log of {stream.container} in {stream.pod} in namespace {stream.namespace}",
+                    why=str(error),
+                    remedy="ask again when the API server and the kubelet of the node answer",
+                )
+            return False  # 400 and 404: the container has not run, or its pod is gone
+        with self._guard:
+            if self._bytes + len(tail.text) <= KEPT_BYTES:
+                self._bytes += len(tail.text)
+                self._kept[stream] = tail
+        return True
+
+    def lines(self, stream: LogStream, newest_bytes: int) -> Iterator[str]:
+        """Yield the newest lines, or without ``newest_bytes`` the first; nothing where the log cannot be read."""
+        kept = self._kept.get(stream)
+        try:
+            if kept and (kept.whole or 0 < newest_bytes <= NEWEST_BYTES):
+                text = kept.text
+            elif newest_bytes:
+                text = self._tail(stream, min(newest_bytes, self._most)).text
+            else:
+                text = self._read(stream, {"limitBytes": self._most})[0]
+        except ApiError:
+            return
+        yield from _lines(text, newest_bytes, self._line_bytes)
+
+    def _tail(self, stream: LogStream, newest: int) -> Tail:
+        """Return about the last ``newest`` bytes: as many lines as hold them if lines are short.
+
+        Where they are so long that the most that is read of a log ends before its end, fewer lines are asked for.
+        """
+        lines = max(newest // LINE_BYTES, 1)
+        while True:
+            text, cut = self._read(stream, {"tailLines": lines})
+            if not cut or lines == 1:
+                return Tail(text=text, whole=not cut and text.count(b"\n") < lines)
+            lines = max(text.count(b"\n") // 2, 1)
+
+    def _read(self, stream: LogStream, query: Query) -> tuple[bytes, bool]:
+        """Return the text, and whether it was cut at the most that is read of a log."""
+        path = f"/api/v1/namespaces/{stream.namespace}/pods/{stream.pod}/log"
+        asked = {**query, "container": stream.container, **({"previous": "true"} if stream.previous else {})}
+        return self._connection.read(path, asked, self._most)
+
+    def _gap(self, what: str, why: str, remedy: str) -> None:
+        with self._guard:
+            self._gaps[Gap(agent=AGENT, what=what, why=why, remedy=remedy)] = None
+
+
+def _streams(pods: Iterable[Pod]) -> Iterator[LogStream]:
+    for pod in sorted(pods, key=lambda one: (one.ready, one.metadata.name)):
+        for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+            ran_before = status.restart_count > 0 or status.last_state.terminated is not None
+            now = [False] if status.state.running or status.state.terminated or ran_before else []
+            for previous in (*now, *([True] if ran_before else [])):
+                yield LogStream(
+                    namespace=pod.metadata.namespace,
+                    pod=pod.metadata.name,
+                    container=status.name,
+                    previous=previous,
+                )
+
+
+def _lines(text: bytes, newest: int, limit: int) -> Iterator[str]:
+    """Yield the lines of the last ``newest`` bytes, from the first whole one; each cut at ``limit`` bytes."""
+    if newest and len(text) > newest:
+        text = text[-newest:]
+        text = text[text.find(b"\n", 0, newest // 2) + 1 :]
+    for line in text.splitlines():
+        yield line[:limit].decode("utf-8", "replace")
