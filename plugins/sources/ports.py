@@ -306,8 +306,8 @@ class Release(Struct, frozen=True, kw_only=True):
     """One revision of a Helm release; ``revision`` is 0 where only objects of the release tell of it.
 
     ``values`` are what the user set, flat (``image.tag``) and masked when they were decoded. ``objects`` are those
-    of the manifest whose kinds are in ``plugins.objects.registry``, and only of the two newest revisions.
-    ``whole`` says whether contents were read, beyond labels.
+    of the manifest whose kinds are in ``plugins.objects.registry``, of the newest revision and of the newest one before
+    it that went well. ``whole`` says whether contents were read, beyond labels.
     """
 
     namespace: str
@@ -373,4 +373,41 @@ class Incomplete(Protocol):
 
     def gaps(self) -> Sequence[Gap]:
         """Return what its last answers lack: partial responses, what was left out to bound the cost."""
+        ...
+
+
+class Right(Struct, frozen=True, kw_only=True):
+    """A permission to read: ``resource`` of API group ``group`` (``pods/log`` too), and what it is needed for."""
+
+    group: str
+    resource: str
+    verbs: tuple[str, ...] = ("list", "watch")
+    namespaced: bool = True
+    needed_for: str = ""
+    optional: bool = False
+
+
+class Grant(Struct, frozen=True, kw_only=True):
+    """Where a right is given: ``{"*"}``: everywhere, else in these namespaces. ``lacking`` are verbs given nowhere."""
+
+    right: Right
+    places: frozenset[str] = frozenset()
+    lacking: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Permissions(Protocol):
+    """What the Kubernetes API offers and permits."""
+
+    async def api_groups(self) -> frozenset[str]:
+        """Return the API groups that the server offers; the core group is ``""``."""
+        ...
+
+    async def grants(self, rights: Sequence[Right], namespaces: Sequence[str]) -> Sequence[Grant]:
+        """Return which of ``rights`` this account has, in the whole cluster or else in ``namespaces``.
+
+        Raises:
+            SourceMissing: the server does not answer the question.
+
+        """
         ...
