@@ -17,9 +17,11 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.identity import namespace_of
 from sre_orchestrator.core.models import Component, Edge, Gap, Struct
 from sre_orchestrator.core.settings import SnapshotLimits
+from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object, Time
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
+from sre_orchestrator.plugins.sources.helm.source import HelmReleases
 from sre_orchestrator.plugins.sources.ports import (
     Alert,
     Dependency,
@@ -27,6 +29,8 @@ from sre_orchestrator.plugins.sources.ports import (
     Listing,
     LogStream,
     Probes,
+    ReleaseHistory,
+    ReleaseRecordList,
     Series,
     TcpProbe,
     TlsProbe,
@@ -35,6 +39,7 @@ from sre_orchestrator.plugins.sources.ports import (
 from sre_orchestrator.plugins.sources.snapshot.archive import unpacked
 from sre_orchestrator.plugins.sources.snapshot.layouts import Layout, LogFile, find_layout, section_of
 from sre_orchestrator.plugins.sources.snapshot.lists import read_listing
+from sre_orchestrator.plugins.sources.snapshot.releases import recorded_releases
 from sre_orchestrator.plugins.sources.snapshot.units import read_unit
 from sre_orchestrator.plugins.sources.twin_feed import feed
 
@@ -225,6 +230,15 @@ class Snapshot:
             for caller in sorted(read)
             for callee in read[caller]
         ]
+
+    async def release_records(self, namespaces: Sequence[str]) -> ReleaseRecordList:
+        """Return what was recorded of Helm's own records in ``namespaces``."""
+        found = tuple(recorded_releases(self._layout, namespaces))
+        return ReleaseRecordList(items=found, complete_in=self._listing(Secret).complete_in)
+
+    async def releases(self, namespaces: Sequence[str]) -> ReleaseHistory:
+        """Return the revisions of the Helm releases in ``namespaces``."""
+        return await HelmReleases(self, contents=True).releases(namespaces)
 
     async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
         """Yield components and relations for the twin, and what could not be read.
