@@ -106,9 +106,9 @@ class Lists:
             if error.status == NOT_FOUND:
                 return _absent(kind, listed)
             if error.status != FORBIDDEN:
-                return Read(listing=Listing(items=(), gaps=(_failed(listed, error),)))
+                return Read(listing=Listing(items=(), gaps=(failed(listed, error),)))
         if not listed.namespaced or not self.namespaces:
-            raise _Denied([_refused(listed)])
+            raise _Denied([refused(listed)])
         return self._in_namespaces(kind, listed, resource)
 
     def _in_namespaces(self, kind: type[K], listed: Listed, resource: Resource) -> Read[K]:
@@ -121,7 +121,7 @@ class Lists:
             except ApiError as error:
                 forbidden = error.status == FORBIDDEN
                 refused += forbidden
-                gaps.append(_refused(listed, namespace) if forbidden else _failed(listed, error, namespace))
+                gaps.append(refused(listed, namespace) if forbidden else failed(listed, error, namespace))
         if refused == len(self.namespaces):
             raise _Denied(gaps)
         listings = [one.listing for one in reads]
@@ -146,7 +146,7 @@ class Lists:
         views = views_of(kind, namespace)
         parts = [self._pages(kind, resource.path(namespace), view) for view in views]
         gaps = [gap for one in parts for gap in one.gaps]
-        gaps += [_failed(listed, one.broken, namespace) for one in parts if one.broken]
+        gaps += [failed(listed, one.broken, namespace) for one in parts if one.broken]
         return Read(
             listing=Listing(
                 items=tuple(item for one in parts for item in one.items),
@@ -248,7 +248,8 @@ def _absent(kind: type[K], listed: Listed) -> Read[K]:
     return Read(listing=Listing(items=(), gaps=(gap,)))
 
 
-def _refused(listed: Listed, namespace: str = "") -> Gap:
+def refused(listed: Listed, namespace: str = "") -> Gap:
+    """Return the gap of a list that is forbidden, with the permission that would show it."""
     where = f" in namespace {namespace}" if namespace else ""
     return Gap(
         agent=AGENT,
@@ -258,7 +259,8 @@ def _refused(listed: Listed, namespace: str = "") -> Gap:
     )
 
 
-def _failed(listed: Listed, error: ApiError, namespace: str = "") -> Gap:
+def failed(listed: Listed, error: ApiError, namespace: str = "") -> Gap:
+    """Return the gap of a list that could not be had."""
     where = f" in namespace {namespace}" if namespace else ""
     return Gap(
         agent=AGENT, what=f"all {listed.plural}{where}", why=str(error), remedy="ask again when the API server answers"

@@ -55,7 +55,7 @@ class Logs:
             lock = self._locks[namespace]
         with lock:
             if namespace not in self._streams:
-                self._streams[namespace] = self._existing(namespace, list(_streams(pods)))
+                self._streams[namespace] = self._existing(namespace, list(streams_of(pods)))
             return self._streams[namespace]
 
     def _existing(self, namespace: str, candidates: Sequence[LogStream]) -> Sequence[LogStream]:
@@ -130,7 +130,8 @@ class Logs:
             self._gaps[Gap(agent=AGENT, what=what, why=why, remedy=remedy)] = None
 
 
-def _streams(pods: Iterable[Pod]) -> Iterator[LogStream]:
+def streams_of(pods: Iterable[Pod]) -> Iterator[LogStream]:
+    """Yield the logs that the containers of ``pods`` should have, pods in trouble first."""
     for pod in sorted(pods, key=lambda one: (one.ready, one.metadata.name)):
         for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
             ran_before = status.restart_count > 0 or status.last_state.terminated is not None
