@@ -13,19 +13,20 @@ def need(module: str, extra: str) -> None:
     """Go on only where ``module`` is installed."""
     if find_spec(module) is not None:
         return
-    _absent(f"{module} is not installed (extra [{extra}])")
+    absent(f"{module} is not installed (extra [{extra}])")
 
 
 def program(name: str) -> str:
     """Return the path of a program of ``.ci/servers``, from the folder ``SRE_TEST_PROGRAMS`` or the ``PATH``."""
     found = shutil.which(name, path=os.pathsep.join([os.environ.get("SRE_TEST_PROGRAMS", ""), os.environ["PATH"]]))
     if found is None:
-        _absent(f"{name} is not installed (.ci/servers FOLDER, then SRE_TEST_PROGRAMS=FOLDER)")
+        absent(f"{name} is not installed (.ci/servers FOLDER, then SRE_TEST_PROGRAMS=FOLDER)")
         raise AssertionError
     return found
 
 
-def _absent(why: str) -> None:
+def absent(why: str) -> None:
+    """Skip the test; in CI, fail it."""
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)
