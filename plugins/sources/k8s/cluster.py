@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.errors import InputError, SourceMissing
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.objects.meta import Object
@@ -24,8 +24,9 @@ from sre_orchestrator.plugins.sources.k8s.feed import Feed
 from sre_orchestrator.plugins.sources.k8s.follower import PACE, Pace
 from sre_orchestrator.plugins.sources.k8s.lists import AGENT, Lists, Read
 from sre_orchestrator.plugins.sources.k8s.logs import Logs
+from sre_orchestrator.plugins.sources.k8s.permissions import granted
 from sre_orchestrator.plugins.sources.k8s.resources import role_line
-from sre_orchestrator.plugins.sources.ports import Changed, Listing, LogStream, Reached, Relisted
+from sre_orchestrator.plugins.sources.ports import Changed, Grant, Listing, LogStream, Reached, Relisted, Right
 from sre_orchestrator.plugins.sources.twin_feed import feed
 
 K = TypeVar("K", bound=Object)
@@ -69,6 +70,11 @@ class Cluster:
         """Return the address of the API server."""
         return self._connection.host
 
+    @property
+    def place(self) -> str:
+        """Return where the configuration of the access is from."""
+        return self._connection.place
+
     def close(self) -> None:
         """Close the connections."""
         self._connection.close()
@@ -88,6 +94,22 @@ class Cluster:
     async def server_version(self) -> str:
         """Return the API server's version, or ``""``."""
         return self._version
+
+    async def api_groups(self) -> frozenset[str]:
+        """Return the API groups that the server offers; only the core group where it does not say."""
+        return frozenset({"", *(self._lists.groups() or ())})
+
+    async def grants(self, rights: Sequence[Right], namespaces: Sequence[str]) -> Sequence[Grant]:
+        """Return which of ``rights`` this account has.
+
+        Raises:
+            SourceMissing: the server does not answer the question.
+
+        """
+        try:
+            return tuple(granted(self._connection, rights, namespaces))
+        except (ApiError, msgspec.DecodeError) as error:
+            raise SourceMissing(f"{self.place} ({self.address}): permissions cannot be asked for: {error}") from error
 
     async def streams(self, namespace: str) -> Sequence[LogStream]:
         """Return the logs that exist in ``namespace``."""

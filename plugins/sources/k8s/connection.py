@@ -25,7 +25,7 @@ ATTEMPTS = 3
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 5.0
 JSON = "application/json"
-OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, GONE, TOO_MANY = 200, 401, 403, 404, 410, 429
+OK, CREATED, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, GONE, TOO_MANY = 200, 201, 401, 403, 404, 410, 429
 UNREACHABLE = 0
 PASSING = frozenset({UNREACHABLE, TOO_MANY, 500, 502, 503, 504})
 _OBJECT = re.compile(r"^.*?(?:object at 0x\w+>|Connection\w*\([^)]*\)): ")
@@ -90,7 +90,18 @@ class Connection:
         """
         return self.read(path, query or {}, accept=accept)[0]
 
-    def read(self, path: str, query: Query, most: int = 0, *, accept: str = JSON) -> tuple[bytes, bool]:
+    def review(self, path: str, body: bytes) -> bytes:
+        """Return the answer to a question about permissions: the only POST that is ever sent, and it creates nothing.
+
+        Raises:
+            ApiError: it cannot be had.
+
+        """
+        return self.read(path, {}, body=body)[0]
+
+    def read(
+        self, path: str, query: Query, most: int = 0, *, accept: str = JSON, body: bytes = b""
+    ) -> tuple[bytes, bool]:
         """Return the body of an answer, the first ``most`` bytes where that is given, and whether it was cut.
 
         Raises:
@@ -99,13 +110,13 @@ class Connection:
         """
         for attempt in stamina.retry_context(on=_worth_repeating, attempts=ATTEMPTS, timeout=ATTEMPTS * self.timeout):
             with attempt:
-                return self._read(path, query, most, accept)
+                return self._read(path, query, most, accept=accept, body=body)
         raise AssertionError("stamina returns or raises")  # pragma: no cover
 
-    def _read(self, path: str, query: Query, most: int, accept: str) -> tuple[bytes, bool]:
+    def _read(self, path: str, query: Query, most: int, *, accept: str, body: bytes) -> tuple[bytes, bool]:
         deadline = time.monotonic() + self.timeout
         chunks, size = [], 0
-        with closing(self.open(path, query, accept)) as response:
+        with closing(self.open(path, query, accept, body=body)) as response:
             for chunk in self.chunks(response):
                 chunks.append(chunk)
                 size += len(chunk)
@@ -128,7 +139,9 @@ class Connection:
         except (HTTPError, OSError) as error:
             raise self._no_answer(error) from error
 
-    def open(self, path: str, query: Query, accept: str = JSON, *, quiet_seconds: float = 0.0) -> BaseHTTPResponse:
+    def open(
+        self, path: str, query: Query, accept: str = JSON, *, quiet_seconds: float = 0.0, body: bytes = b""
+    ) -> BaseHTTPResponse:
         """Return an answer whose body is still to be read; credentials that are refused are renewed once.
 
         ``quiet_seconds`` is for a stream: how long it may send nothing.
@@ -138,27 +151,38 @@ class Connection:
 
         """
         login = self._login
-        response = self._send(login, path, query, accept, quiet_seconds)
+        response = self._send(login, path, query, accept, quiet_seconds, body=body)
         if response.status == UNAUTHORIZED and login.proven:
             response.close()
             login = self._renewed(login)
-            response = self._send(login, path, query, accept, quiet_seconds)
-        if response.status != OK:
+            response = self._send(login, path, query, accept, quiet_seconds, body=body)
+        if response.status not in (OK, CREATED):
             raise self._error(response)
         login.proven = True
         return response
 
-    def _send(self, login: _Login, path: str, query: Query, accept: str, quiet_seconds: float) -> BaseHTTPResponse:
+    def _send(
+        self, login: _Login, path: str, query: Query, accept: str, quiet_seconds: float, *, body: bytes
+    ) -> BaseHTTPResponse:
         with self._lock:
             self.requests += 1
         pool = login.client.rest_client.pool_manager
         coding = "identity" if quiet_seconds else "gzip"
         headers = {"Accept": accept, "Accept-Encoding": coding, "User-Agent": AGENT, **login.headers()}
+        if body:
+            headers["Content-Type"] = JSON
         timeout = Timeout(connect=min(CONNECT_SECONDS, self.timeout), read=quiet_seconds or self.timeout)
         url = f"{self.host}{path}{'?' if query else ''}{urlencode(query)}"
         try:
             return pool.request(
-                "GET", url, headers=headers, preload_content=False, timeout=timeout, retries=False, redirect=False
+                "POST" if body else "GET",
+                url,
+                body=body or None,
+                headers=headers,
+                preload_content=False,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
             )
         except (HTTPError, OSError) as error:
             raise self._no_answer(error) from error
