@@ -99,12 +99,12 @@ class Lists:
     def _read(self, kind: type[K], listed: Listed) -> Read[K]:
         resource = resource_of(listed, self.groups() if listed.group else None)
         if resource is None:
-            return _absent(kind, listed)
+            return absent(kind, listed)
         try:
             return self._in(kind, listed, resource, "")
         except ApiError as error:
             if error.status == NOT_FOUND:
-                return _absent(kind, listed)
+                return absent(kind, listed)
             if error.status != FORBIDDEN:
                 return Read(listing=Listing(items=(), gaps=(failed(listed, error),)))
         if not listed.namespaced or not self.namespaces:
@@ -235,7 +235,7 @@ class _Pages(Generic[K]):
         return _Page(metadata=page.metadata, items=good)
 
 
-def _absent(kind: type[K], listed: Listed) -> Read[K]:
+def absent(kind: type[K], listed: Listed) -> Read[K]:
     """Return what a server gives that does not know a kind: nothing, and nothing is missing if it need not know it."""
     if kind in CUSTOM:
         return Read(listing=Listing(items=(), complete_in=frozenset({EVERYWHERE})))
