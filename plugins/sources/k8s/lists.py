@@ -114,15 +114,15 @@ class Lists:
     def _in_namespaces(self, kind: type[K], listed: Listed, resource: Resource) -> Read[K]:
         reads: list[Read[K]] = []
         gaps: list[Gap] = []
-        refused = 0
+        denials = 0
         for namespace in self.namespaces:
             try:
                 reads.append(self._in(kind, listed, resource, namespace))
             except ApiError as error:
                 forbidden = error.status == FORBIDDEN
-                refused += forbidden
+                denials += forbidden
                 gaps.append(refused(listed, namespace) if forbidden else failed(listed, error, namespace))
-        if refused == len(self.namespaces):
+        if denials == len(self.namespaces):
             raise _Denied(gaps)
         listings = [one.listing for one in reads]
         return Read(
