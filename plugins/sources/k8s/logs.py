@@ -74,18 +74,8 @@ class Logs:
         try:
             tail = self._tail(stream, min(NEWEST_BYTES, self._most))
         except ApiError as error:
-            if error.status == FORBIDDEN:
-                self._gap(
-                    what=f"all logs in namespace {stream.namespace}",
-                    why="reading them is forbidden (403)",
-                    remedy=role_line(LOGS, stream.namespace, "get"),
-                )
-            elif error.passing:
-                self._gap(
-                    what=f"the log of {stream.container} in {stream.pod} in namespace {stream.namespace}",
-                    why=str(error),
-                    remedy="ask again when the API server and the kubelet of the node answer",
-                )
+            if gap := unread(stream, error):
+                self._gaps[gap] = None
             return False  # 400 and 404: the container has not run, or its pod is gone
         with self._guard:
             if self._bytes + len(tail.text) <= KEPT_BYTES:
@@ -143,6 +133,25 @@ def streams_of(pods: Iterable[Pod]) -> Iterator[LogStream]:
                     container=status.name,
                     previous=previous,
                 )
+
+
+def unread(stream: LogStream, error: ApiError) -> Gap | None:
+    """Return the gap of a log that could not be had; none where the container has not run, or its pod is gone."""
+    if error.status == FORBIDDEN:
+        return Gap(
+            agent=AGENT,
+            what=f"all logs in namespace {stream.namespace}",
+            why="reading them is forbidden (403)",
+            remedy=role_line(LOGS, stream.namespace, "get"),
+        )
+    if not error.passing:
+        return None
+    return Gap(
+        agent=AGENT,
+        what=f"the log of {stream.container} in {stream.pod} in namespace {stream.namespace}",
+        why=str(error),
+        remedy="ask again when the API server and the kubelet of the node answer",
+    )
 
 
 def _lines(text: bytes, newest: int, limit: int) -> Iterator[str]:
