@@ -9,6 +9,7 @@ import pytest
 from reports import hypothesis
 
 from sre_orchestrator.api.evaluation import (
+    OURS,
     Label,
     LabelMapping,
     Outcome,
@@ -21,6 +22,7 @@ from sre_orchestrator.api.evaluation import (
     read_labels,
     read_mapping,
     score,
+    words_for,
     workload_behind,
 )
 from sre_orchestrator.core.errors import InputError
@@ -107,6 +109,31 @@ def test_hypotheses_are_said_in_the_words_of_the_labels() -> None:
         ("quota", "namespace/shop", "Admission"),
     ]
     assert found[0].confidence == 0.8
+
+
+def test_without_a_mapping_hypotheses_are_said_in_our_own_words() -> None:
+    ranked = [hypothesis(cause="kubelet-down", component="node/node-a", category="nodes", confidence=0.8)]
+
+    found = predictions_of(ranked, OURS, GRAPH)
+
+    assert found == (
+        Prediction(root_cause="kubelet-down", fault_object="node/node-a", fault_taxonomy="nodes", confidence=0.8),
+    )
+
+
+def test_a_label_that_the_mapping_does_not_know_is_in_our_own_words() -> None:
+    assert words_for(label("oom"), WORDS) is WORDS
+    assert words_for(label("memory-leak"), WORDS) is OURS
+    assert words_for(label(""), WORDS) is OURS
+
+
+def test_where_nothing_is_wrong_unresolved_is_right_and_every_answer_wrong() -> None:
+    silent = Outcome(case="silent", verdict="unresolved", predictions=(prediction(confidence=0.4),))
+    loud = Outcome(case="loud", verdict="diagnosed", predictions=(prediction(confidence=0.8),))
+    truth = {"silent": label(""), "loud": label("")}
+
+    assert [rank_of(one, label(""), OURS) for one in (silent, loud)] == [1, 0]
+    assert calibration([silent, loud], truth, OURS).brier == pytest.approx((0.4**2 + 0.8**2) / 2)
 
 
 def test_labels_that_mean_the_same_are_one() -> None:

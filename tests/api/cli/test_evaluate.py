@@ -72,6 +72,33 @@ def test_accuracy_misses_and_cost_are_printed_and_predictions_written(
     )  # fmt: skip
 
 
+def test_folders_with_labels_of_their_own_are_scored_together(
+    run: Run, cases: Path, mapping: Path, tmp_path: Path
+) -> None:
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "demo-ours").symlink_to(DEMO)
+    truth = {
+        "root_cause": "memory-limit-too-low",
+        "fault_object": "deployment/shop/pricing",
+        "fault_taxonomy": "resources",
+    }
+    (ours / "labels.json").write_text(json.dumps({"demo-ours": truth}), encoding="utf-8")
+
+    result = run("evaluate", cases, ours, "--mapping", mapping, "--only", "demo-[1o]*")
+
+    lines = [line.split() for line in result.out.splitlines()]
+    assert ["overall", "2", "1.000", "1.000"] in lines
+    assert ["resources", "/", "memory-limit-too-low", "1", "1.000", "1.000"] in lines
+
+
+def test_two_cases_of_the_same_name_are_refused(run: Run, cases: Path) -> None:
+    result = run("evaluate", cases, cases)
+
+    assert result.code == 2
+    assert "a case 'demo-1' is in another folder too" in result.err
+
+
 def test_an_archive_of_cases_brings_its_labels(run: Run, cases: Path, mapping: Path, tmp_path: Path) -> None:
     path = tmp_path / "cases.tar"
     with tarfile.open(path, "w", dereference=True) as archive:
