@@ -25,6 +25,7 @@ from sre_orchestrator.plugins.sources.k8s.follower import PACE, Pace
 from sre_orchestrator.plugins.sources.k8s.lists import AGENT, Lists, Read
 from sre_orchestrator.plugins.sources.k8s.logs import Logs
 from sre_orchestrator.plugins.sources.k8s.permissions import granted
+from sre_orchestrator.plugins.sources.k8s.raw import RawReader
 from sre_orchestrator.plugins.sources.k8s.resources import role_line
 from sre_orchestrator.plugins.sources.ports import Changed, Grant, Listing, LogStream, Reached, Relisted, Right
 from sre_orchestrator.plugins.sources.twin_feed import feed
@@ -54,7 +55,8 @@ class Cluster:
         self._version = version
         self._pace = pace
         self._connection = connection
-        self._lists = Lists(connection, self.namespaces, settings.cluster.page_size)
+        self._page_size = settings.cluster.page_size
+        self._lists = Lists(connection, self.namespaces, self._page_size)
         self._logs = Logs(connection, settings.cluster.log_bytes, settings.snapshot_limits.log_line_bytes)
         self._known: dict[type[Object], Read[Any]] = {}
         self._guard = threading.Lock()
@@ -74,6 +76,11 @@ class Cluster:
     def place(self) -> str:
         """Return where the configuration of the access is from."""
         return self._connection.place
+
+    @property
+    def raw(self) -> RawReader:
+        """Return what reads the same cluster as it is on the wire."""
+        return RawReader(self._connection, self._lists, self._page_size)
 
     def close(self) -> None:
         """Close the connections."""
