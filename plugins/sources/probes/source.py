@@ -15,7 +15,7 @@ from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import ProbeLimits
 from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.pods import Pod
-from sre_orchestrator.plugins.sources.ports import ClusterObjects, HttpProbe, Probes, TcpProbe, TlsProbe
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, Found, HttpProbe, Probes, TcpProbe, TlsProbe
 from sre_orchestrator.plugins.sources.probes.dial import answer_of, certificate_of, connect, forbidden
 from sre_orchestrator.plugins.sources.probes.names import Names, UnresolvedError
 from sre_orchestrator.plugins.sources.probes.targets import Known, Place, Target, targets_of
@@ -101,6 +101,13 @@ class Prober:
         """Yield nothing: it knows no components of its own."""
         for nothing in tuple[Gap, ...]():
             yield nothing
+
+    async def describe(self) -> Found:
+        """Return where the checks are made from, or why none are made."""
+        if not self.active:
+            return Found(name=self.name, problem=OFF.why, remedy=OFF.remedy)
+        place = f"pod {self._place.namespace}/{self._place.pod}" if self._place else "this machine, by probes.enabled"
+        return Found(name=self.name, how=place)
 
     async def probes(self, namespaces: Sequence[str]) -> Probes:
         """Return what the services and ingresses of ``namespaces`` answered, within the limits of the settings."""

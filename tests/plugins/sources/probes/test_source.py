@@ -209,6 +209,23 @@ def test_it_connects_in_a_pod_or_where_it_is_told_to(
         assert anyio.run(prober.probes, ["shop"]) == Probes(gaps=() if active else (OFF,))
 
 
+@pytest.mark.parametrize(
+    ("enabled", "place", "how", "problem"),
+    [
+        (None, ME, "pod sre/me-0", ""),
+        (True, None, "this machine, by probes.enabled", ""),
+        (None, None, "", OFF.why),
+    ],
+)
+def test_it_says_from_where_it_connects(
+    tmp_path: Path, enabled: bool | None, place: Place | None, how: str, problem: str
+) -> None:
+    with snapshot(tmp_path) as cluster:
+        found = anyio.run(Prober(cluster, ProbeLimits(enabled=enabled), place).describe)
+
+    assert (found.name, found.how, found.problem, bool(found.remedy)) == ("probes", how, problem, bool(problem))
+
+
 def test_a_pod_knows_its_place(tmp_path: Path) -> None:
     (tmp_path / "namespace").write_text("sre\n")
     inside = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "HOSTNAME": "me-0"}
