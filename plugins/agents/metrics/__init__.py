@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
 from sre_orchestrator.core.identity import namespace_of
@@ -31,7 +32,15 @@ from sre_orchestrator.plugins.objects.workloads import (
     Workload,
 )
 from sre_orchestrator.plugins.sources.calls import Calls
-from sre_orchestrator.plugins.sources.ports import Alerts, ClusterObjects, Metrics, Topology
+from sre_orchestrator.plugins.sources.ports import (
+    Alert,
+    Alerts,
+    ClusterObjects,
+    Incomplete,
+    Metrics,
+    Series,
+    Topology,
+)
 
 READ: tuple[type[Object], ...] = (
     Pod,
@@ -67,9 +76,9 @@ class MetricsAgent:
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
         """Yield what changed against its own normal part, what held, and how nodes compare."""
-        measured, alerts = sources.find(Metrics), sources.find(Alerts)  # type: ignore[type-abstract]  # a port is asked for by its protocol
-        series = await measured.series(scope.since, scope.until) if measured else ()
-        firing = await alerts.alerts() if alerts else ()
+        series, firing, gaps = await _told(scope, sources)
+        for gap in gaps:
+            yield gap
         if not series and not firing:
             return
         cluster = sources.need(ClusterObjects)  # type: ignore[type-abstract]
@@ -90,6 +99,24 @@ class MetricsAgent:
             for kind, signal in (("latency.raised", "latency"), ("metric.changed", "cpu"), ("metric.saturated", "cpu")):
                 for component in sorted({one.component for one in told if one.signal == signal}):
                     yield Coverage(kind=kind, scope=component)
+
+
+async def _told(scope: Scope, sources: Sources) -> tuple[Sequence[Series], Sequence[Alert], Sequence[Gap]]:
+    """Return series and alerts, and what they lack; one of them is enough to go on."""
+    measured, alerts = sources.find(Metrics), sources.find(Alerts)  # type: ignore[type-abstract]  # a port is asked for by its protocol
+    series: Sequence[Series] = ()
+    firing: Sequence[Alert] = ()
+    gaps: list[Gap] = []
+    try:
+        series = await measured.series(scope.since, scope.until, scope.namespaces) if measured else ()
+        gaps += measured.gaps() if isinstance(measured, Incomplete) else ()
+    except SourceMissing as missing:
+        gaps.append(Gap(agent=MetricsAgent.name, what="series of metrics", why=str(missing)))
+    try:
+        firing = await alerts.alerts() if alerts else ()
+    except SourceMissing as missing:
+        gaps.append(Gap(agent=MetricsAgent.name, what="alerts", why=str(missing)))
+    return series, firing, gaps
 
 
 def _places(read: Mapping[type[Object], tuple[Object, ...]]) -> Places:
