@@ -46,7 +46,7 @@ BUILTIN = tuple(
         "alerts",
         "user_flow",
     )
-) + tuple(SOURCES + name for name in ("probes",))
+) + tuple(SOURCES + name for name in ("probes", "prometheus"))
 
 
 class Installation:
