@@ -32,6 +32,9 @@ capabilities:
 {{- if eq .Values.rbac.mode "namespaced" }}
 {{- $_ := set $own "namespace" (join "," .Values.rbac.namespaces) }}
 {{- end }}
+{{- if and .Values.networkPolicy.enabled .Values.networkPolicy.egress.namespaces }}
+{{- $_ := set $own "probes" (dict "enabled" false) }}
+{{- end }}
 {{- $settings := merge (deepCopy .Values.settings) $own }}
 {{- $folders := .Values.settings.rule_folders | default list }}
 {{- range .Values.rules.configMaps }}

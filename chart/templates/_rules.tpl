@@ -62,7 +62,7 @@
 {{- if .Values.helm.history }}
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get, list]
+  verbs: [get, list, watch]
 {{- end }}
 {{- range .Values.rbac.extraRules }}
 - apiGroups: {{ toJson .apiGroups }}

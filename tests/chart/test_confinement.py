@@ -34,7 +34,7 @@ def test_everything_documented_is_confined(rendered: tuple[str, tuple[Manifest, 
     secrets = [rule["verbs"] for rule in rules(documents) if {"secrets", "*"} & set(rule["resources"])]
     assert rules(documents)
     assert may_write == []
-    assert secrets == ([["get", "list"]] * len(secrets) if "helm-history" in name else [])
+    assert secrets == ([["get", "list", "watch"]] * len(secrets) if "helm-history" in name else [])
     assert not [rule for rule in rules(documents) if "*" in (*rule["apiGroups"], *rule["resources"], *rule["verbs"])]
     for pod in pods(documents):
         assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(pod)

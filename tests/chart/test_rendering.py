@@ -75,7 +75,7 @@ def test_the_history_of_helm_takes_secrets_and_the_setting(version: str, tmp_pat
     documents = rendered(version, "helm-history")
     secrets = [rule for rule in one_of(documents, "ClusterRole")["rules"] if "secrets" in rule["resources"]]
 
-    assert secrets == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}]
+    assert secrets == [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]
     assert settings_of(documents, tmp_path).helm_history
     assert not settings_of(rendered(version), tmp_path).helm_history
 
@@ -158,6 +158,17 @@ def test_calls_go_to_names_api_server_and_what_is_read(version: str) -> None:
 def named(*namespaces: str) -> Manifest:
     key = "kubernetes.io/metadata.name"
     return {"matchExpressions": [{"key": key, "operator": "In", "values": list(namespaces)}]}
+
+
+def test_behind_a_narrow_policy_nothing_is_probed_unless_settings_say_so(version: str, tmp_path: Path) -> None:
+    narrow, asked = (
+        settings_of(rendered(version, "narrow-network", *sets), tmp_path)
+        for sets in ((), ("settings.probes.enabled=true",))
+    )
+
+    assert settings_of(rendered(version), tmp_path).probes.enabled is None
+    assert narrow.probes.enabled is False
+    assert asked.probes.enabled is True
 
 
 def test_replicas_share_a_database(version: str) -> None:

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from checkout import ROOT, copy_for_image
 from confined import as_in_a_pod
 from extras import absent
 
 from sre_orchestrator.core.models import Struct
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = {"SOURCE", "WHEELS", "PROGRAM", "STATE"}
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 
@@ -85,7 +85,7 @@ class Image:
         if options:
             shutil.copytree(source.replace(str(self.root / "image"), str(self.root / "build")), target, symlinks=True)
         else:
-            context(Path(target))
+            copy_for_image(Path(target))
 
     def _run(self, rest: str) -> None:
         done = subprocess.run(
@@ -107,21 +107,6 @@ class Image:
 
     def _expand(self, text: str) -> str:
         return VARIABLE.sub(lambda found: self.environment[found[1]], text)
-
-
-def context(target: Path) -> None:
-    """Copy what ``.dockerignore`` leaves: it refuses everything, then lists what is taken."""
-    refused, *rest = [
-        line for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line and line[0] != "#"
-    ]
-    assert refused == "*"
-    ignored = shutil.ignore_patterns(*(line.removeprefix("**/") for line in rest if line.startswith("**/")))
-    target.mkdir()
-    for name in (line[1:] for line in rest if line.startswith("!")):
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target / name, ignore=ignored)
-        else:
-            shutil.copy(ROOT / name, target / name)
 
 
 @pytest.mark.timeout(600)
