@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -45,8 +45,9 @@ BUILTIN = tuple(
         "metrics",
         "alerts",
         "user_flow",
+        "helm",
     )
-) + tuple(SOURCES + name for name in ("probes", "prometheus"))
+) + tuple(SOURCES + name for name in ("probes", "prometheus", "helm"))
 
 
 class Installation:
@@ -110,24 +111,46 @@ class Quiet:
 
 
 @asynccontextmanager
-async def twin_of(source: Source, at: datetime) -> AsyncIterator[tuple[TwinStore, tuple[Gap, ...]]]:
-    """Yield the twin of ``source``, and the gaps met while reading it."""
+async def twin_of(sources: Iterable[Source], at: datetime) -> AsyncIterator[tuple[TwinStore, tuple[Gap, ...]]]:
+    """Yield the twin of what ``sources`` know, and the gaps met while reading it."""
     components: list[Component] = []
     edges: list[Edge] = []
     gaps: list[Gap] = []
-    async for one in source.sync():
-        if isinstance(one, Component):
-            components.append(one)
-        elif isinstance(one, Edge):
-            edges.append(one)
-        else:
-            gaps.append(one)
+    for source in sources:
+        async for one in source.sync():
+            if isinstance(one, Component):
+                components.append(one)
+            elif isinstance(one, Edge):
+                edges.append(one)
+            else:
+                gaps.append(one)
     twin = TwinStore()
     try:
         twin.sync(components, edges, at)
         yield twin, tuple(dict.fromkeys(gaps))
     finally:
         twin.close()
+
+
+async def diagnose_with(
+    installation: Installation,
+    incident: Incident,
+    sources: Sources,
+    *,
+    progress: Progress | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Bundle:
+    """Diagnose ``incident`` with what ``sources`` hold: their twin as of the incident, then the flow."""
+    async with twin_of(sources.all, incident.at) as (twin, gaps):
+        parts = Parts(
+            **vars(installation.reasoning(progress)),
+            twin=twin,
+            sources=sources,
+            agents=installation.agents,
+            clock=clock,
+            gaps=(*installation.gaps(), *gaps),
+        )
+        return await diagnose(incident, parts)
 
 
 async def diagnose_snapshot(
@@ -162,16 +185,7 @@ async def diagnose_snapshot(
             at=moment,
             namespace=namespace or ",".join(snapshot.info.namespaces),
         )
-        async with twin_of(snapshot, moment) as (twin, gaps):
-            parts = Parts(
-                **vars(installation.reasoning(progress)),
-                twin=twin,
-                sources=Sources([snapshot]),
-                agents=installation.agents,
-                clock=clock,
-                gaps=(*installation.gaps(), *gaps),
-            )
-            return await diagnose(incident, parts)
+        return await diagnose_with(installation, incident, Sources([snapshot]), progress=progress, clock=clock)
 
 
 def trials(installation: Installation, bundle: Bundle, cause: str, component: str) -> tuple[Trial, ...]:

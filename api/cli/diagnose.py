@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import anyio
+import msgspec
 import typer
 
 from sre_orchestrator.api.cli.common import (
     Format,
     FormatOption,
     SettingsOption,
-    SnapshotOption,
     StateOption,
     parse_time,
     settings_from,
@@ -24,16 +25,36 @@ from sre_orchestrator.core.models import Hypothesis, Report
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import Settings
 
-UNRESOLVED = 3
+BAD_INPUT, UNRESOLVED = 2, 3
+RecordedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--snapshot",
+        help="A recorded incident: a folder, .tar.gz, .tar.xz or .zip; without it, the running cluster.",
+        show_default=False,
+    ),
+]
+KubeconfigOption = Annotated[
+    Path | None,
+    typer.Option(help="The kubeconfig; by default KUBECONFIG, ~/.kube/config, then the account of the pod."),
+]
 
 
 def diagnose(
     question: Annotated[str, typer.Argument(help="What is wrong, in words; by default what the snapshot says.")] = "",
-    snapshot: SnapshotOption = ...,  # type: ignore[assignment]
+    snapshot: RecordedOption = None,
     namespace: Annotated[
-        str, typer.Option(help="Where to look (comma-separated); by default what the snapshot says.")
+        str,
+        typer.Option(help="Where to look (comma-separated); by default what snapshot, settings or context say."),
     ] = "",
-    at: Annotated[str, typer.Option(help="When it happened, ISO 8601; by default when the snapshot was taken.")] = "",
+    context: Annotated[
+        list[str] | None,
+        typer.Option(help="A context of the kubeconfig; repeatable: one investigation and one report each."),
+    ] = None,
+    kubeconfig: KubeconfigOption = None,
+    at: Annotated[
+        str, typer.Option(help="When it happened, ISO 8601; by default when the snapshot was taken, or now.")
+    ] = "",
     format: FormatOption = Format.TEXT,
     save_bundle: Annotated[
         Path | None, typer.Option(help="Write the investigation to a file for replay.", show_default=False)
@@ -41,42 +62,83 @@ def diagnose(
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Diagnose a recorded incident.
+    """Diagnose a running cluster, or a recorded incident.
 
-    Exit code 0: diagnosed, 3: unresolved, 2: bad input.
+    Exit code 0: diagnosed, 3: unresolved, 2: bad input. With several contexts, --format json prints a list of reports.
 
     Examples:
+      sre-orchestrator diagnose "checkout answers 500" --namespace shop
+      sre-orchestrator diagnose "the shop is down" --context eu --context us
       sre-orchestrator diagnose --snapshot incident.tar.gz
       sre-orchestrator diagnose "checkout answers 500" --snapshot ./incident --namespace shop --format json
 
     """
-    bundle = investigate(settings_from(settings, state_dir), snapshot, question, namespace, at)
+    contexts = context or [""]
+    if save_bundle and len(contexts) > 1:
+        raise InputError("--save-bundle: one file holds one investigation; give one --context")
+    where = with_kubeconfig(settings_from(settings, state_dir), kubeconfig)
+    if snapshot and (context or kubeconfig):
+        raise InputError("--snapshot: a recorded incident has no contexts; leave out --context and --kubeconfig")
+    if len(contexts) > 1:
+        raise typer.Exit(_diagnose_each(where, contexts, (question, namespace, at), format))
+    bundle = investigate(where, snapshot, question, namespace, at, context=contexts[0])
     if save_bundle:
         write_bundle(bundle, save_bundle)
-    report = bundle.report
-    show(report, format)
-    raise typer.Exit(0 if report.verdict == "diagnosed" else UNRESOLVED)
+    show(bundle.report, format)
+    raise typer.Exit(0 if bundle.report.verdict == "diagnosed" else UNRESOLVED)
+
+
+def _diagnose_each(settings: Settings, contexts: Sequence[str], asked: tuple[str, str, str], form: Format) -> int:
+    """Diagnose several clusters, one after the other; one that cannot be reached does not keep the others back."""
+    reports: list[Report] = []
+    code = 0
+    for context in dict.fromkeys(contexts):
+        try:
+            report = investigate(settings, None, *asked, context=context).report
+        except InputError as error:
+            typer.echo(f"error: {context}: {error}", err=True)
+            code = BAD_INPUT
+            continue
+        reports.append(report)
+        code = code or (0 if report.verdict == "diagnosed" else UNRESOLVED)
+        if form is not Format.JSON:
+            show(report, form)
+    if form is Format.JSON:
+        typer.echo(msgspec.json.format(msgspec.json.encode(reports), indent=2).decode())
+    return code
 
 
 def explain(
     number: Annotated[int, typer.Argument(help="Which hypothesis, counted from 1.")] = 1,
-    snapshot: SnapshotOption = ...,  # type: ignore[assignment]
+    snapshot: RecordedOption = None,
     question: Annotated[str, typer.Option(help="What is wrong, in words.")] = "",
     namespace: Annotated[str, typer.Option(help="Where to look.")] = "",
     at: Annotated[str, typer.Option(help="When it happened.")] = "",
+    context: Annotated[str, typer.Option(help="A context of the kubeconfig.")] = "",
+    kubeconfig: KubeconfigOption = None,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
     """Print the proof tree of a hypothesis, down to facts and the command that shows each.
 
-    Example:
+    Examples:
       sre-orchestrator explain 1 --snapshot incident.tar.gz
+      sre-orchestrator explain 1 --question "checkout answers 500" --namespace shop
 
     """
     from sre_orchestrator.api.render import proof_text  # noqa: PLC0415
 
-    report = investigate(settings_from(settings, state_dir), snapshot, question, namespace, at).report
+    where = with_kubeconfig(settings_from(settings, state_dir), kubeconfig)
+    report = investigate(where, snapshot, question, namespace, at, context=context).report
     typer.echo(proof_text(report, chosen(report, number)))
+
+
+def with_kubeconfig(settings: Settings, kubeconfig: Path | None) -> Settings:
+    """Return settings in which a kubeconfig of the command line replaces the one that is set, and a snapshot too."""
+    if kubeconfig is None:
+        return settings
+    access = msgspec.structs.replace(settings.cluster, kubeconfig=str(kubeconfig))
+    return msgspec.structs.replace(settings, cluster=access, snapshot="")
 
 
 def chosen(report: Report, number: int) -> Hypothesis:
@@ -92,17 +154,26 @@ def chosen(report: Report, number: int) -> Hypothesis:
     return every[number - 1]
 
 
-def investigate(settings: Settings, snapshot: Path, question: str, namespace: str, at: str) -> Bundle:
-    """Diagnose with a progress display."""
+def investigate(
+    settings: Settings, snapshot: Path | None, question: str, namespace: str, at: str, *, context: str = ""
+) -> Bundle:
+    """Diagnose with a progress display: a snapshot, that of the settings, or the running cluster."""
     from sre_orchestrator.api.wiring import Installation, diagnose_snapshot  # noqa: PLC0415 - help must be quick
 
     moment = parse_time(at) if at else None
+    recorded = snapshot or (Path(settings.snapshot) if settings.snapshot and not context else None)
     with shown_progress() as progress:
         installation = Installation(settings)
 
         async def run() -> Bundle:
-            return await diagnose_snapshot(
-                installation, snapshot, question=question, namespace=namespace, at=moment, progress=progress
+            if recorded:
+                return await diagnose_snapshot(
+                    installation, recorded, question=question, namespace=namespace, at=moment, progress=progress
+                )
+            from sre_orchestrator.api.live import diagnose_live  # noqa: PLC0415 - not needed for snapshots
+
+            return await diagnose_live(
+                installation, question, namespace=namespace, context=context, at=moment, progress=progress
             )
 
         return anyio.run(run)

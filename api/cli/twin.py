@@ -119,7 +119,7 @@ def with_twin(snapshot: Path, settings: Settings, ask: Callable[[TwinStore], T])
 
     async def run() -> T:
         with open_snapshot(snapshot, settings.snapshot_limits) as source:
-            async with twin_of(source, source.captured_at) as (twin, _):
+            async with twin_of([source], source.captured_at) as (twin, _):
                 return ask(twin)
 
     return anyio.run(run)

@@ -99,6 +99,7 @@ def _brief(value: Scalar) -> bool:
 def _head(report: Report) -> Section:
     incident, cost = report.incident, report.cost
     where = f"namespace {incident.namespace}" if incident.namespace else "whole cluster"
+    where = f"cluster {incident.cluster}, {where}" if incident.cluster else where
     note = (
         f"{where} · {incident.at:%Y-%m-%d %H:%M:%S} UTC · {len(report.symptoms)} symptoms · "
         f"{len(cost.agents_ms)} agents, {cost.elapsed_ms} ms, {cost.tokens} tokens"

@@ -122,11 +122,15 @@ def test_a_snapshot_without_a_question_asks_for_one(run: Run, healthy: Path) -> 
     assert "say what is wrong: sre-orchestrator diagnose" in result.err
 
 
-def test_the_snapshot_is_required(run: Run) -> None:
-    result = run("diagnose")
+def test_without_snapshot_and_cluster_it_says_what_to_give(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    result = run("diagnose", "the shop is down")
 
     assert result.code == 2
-    assert "--snapshot" in result.err
+    assert "--kubeconfig FILE" in result.err
+    assert "--snapshot PATH" in result.err
 
 
 def test_an_investigation_can_be_saved(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,106 @@
+"""Diagnoses what a running cluster shows now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Protocol, cast, runtime_checkable
+
+import msgspec
+
+from sre_orchestrator.api.wiring import Installation, diagnose_with, incident_id
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.gather import Observations
+from sre_orchestrator.core.hookspecs import Source, Sources
+from sre_orchestrator.core.models import Incident
+from sre_orchestrator.core.pipeline import Bundle, answer
+from sre_orchestrator.core.ports import Progress
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.sources.k8s import Cluster, open_cluster
+from sre_orchestrator.plugins.sources.ports import Incomplete
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A source that keeps connections."""
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
+async def diagnose_live(
+    installation: Installation,
+    question: str,
+    *,
+    namespace: str = "",
+    context: str = "",
+    at: datetime | None = None,
+    progress: Progress | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Bundle:
+    """Diagnose a running cluster; the report is in the bundle.
+
+    ``context`` names one of the kubeconfig, and is then the cluster of incident and facts. ``namespace`` defaults
+    to that of the settings, then of the context, then all; ``at`` to now.
+
+    Raises:
+        InputError: there is no question, the cluster cannot be reached, or the namespace does not exist.
+
+    """
+    description = question.encode("utf-8", "replace").decode().strip()
+    if not description:
+        raise InputError("there is no question; say what is wrong: sre-orchestrator diagnose 'checkout answers 500'")
+    settings = settings_for(installation.settings, namespace, context)
+    moment = at or datetime.now(UTC)
+    with attached(installation, settings) as (cluster, sources):
+        incident = Incident(
+            id=incident_id(description, moment),
+            description=description,
+            at=moment,
+            namespace=",".join(cluster.namespaces),
+            cluster=sources.cluster,
+        )
+        bundle = await diagnose_with(installation, incident, sources, progress=progress, clock=clock)
+        return with_late_gaps(bundle, sources.all, installation)
+
+
+def settings_for(settings: Settings, namespace: str, context: str) -> Settings:
+    """Return the settings of one investigation."""
+    return msgspec.structs.replace(
+        settings,
+        namespace=namespace or settings.namespace,
+        cluster=msgspec.structs.replace(settings.cluster, context=context or settings.cluster.context),
+    )
+
+
+@contextmanager
+def attached(installation: Installation, settings: Settings) -> Iterator[tuple[Cluster, Sources]]:
+    """Yield a running cluster, and with it all that plugins know of it; close them afterwards.
+
+    Raises:
+        InputError: the cluster cannot be reached.
+
+    """
+    with ExitStack() as closing:
+        cluster = open_cluster(settings)
+        closing.callback(cluster.close)
+        added = cast(
+            "Sequence[Source]", installation.plugins.collect("register_sources", settings=settings, cluster=cluster)
+        )
+        for source in added:
+            if isinstance(source, Closable):
+                closing.callback(source.close)
+        yield cluster, Sources([cluster, *added], settings.cluster.context)
+
+
+def with_late_gaps(bundle: Bundle, sources: Sequence[Source], installation: Installation) -> Bundle:
+    """Return the bundle with what sources found missing while agents asked them (``Incomplete``)."""
+    late = {gap for source in sources if isinstance(source, Incomplete) for gap in source.gaps()}
+    if late <= set(bundle.seen.gaps):
+        return bundle
+    seen = bundle.seen.plus(Observations(gaps=tuple(late)))
+    report = answer(bundle.scope, seen, bundle.edges, bundle.cost, installation.reasoning())
+    return msgspec.structs.replace(bundle, seen=seen, report=report)
