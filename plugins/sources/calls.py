@@ -105,6 +105,8 @@ class CallGraph:
             self._declared.exist(here, exists=new is not None)
 
     def _change_caller(self, here: str, old: Object | None, new: Object | None) -> None:
+        if old and new and template_of(old) == template_of(new):
+            return
         pairs = self._backing.label(here, namespace_of(here), labels_of(old), labels_of(new))
         self._tally.change(_backed(pairs.gone), _backed(pairs.made))
         self._configure(here, new if isinstance(new, Caller) else None)
@@ -115,8 +117,8 @@ class CallGraph:
         """Find out what ``caller`` is configured with, now that it or its configuration is ``item``."""
         before = list(self._configured(caller))
         known = self._callers.pop(caller, None)
-        for target in self._targets.pop(caller, ()):
-            _unlink(self._naming, target.service, caller)
+        for service in {target.service for target in self._targets.pop(caller, ())}:
+            _unlink(self._naming, service, caller)
         for used in _used(known):
             _unlink(self._using, used, caller)
         if item:
