@@ -89,12 +89,22 @@ def load_plugins(builtin: Sequence[str], settings: Settings) -> Plugins:
         manager.trace.root.setwriter(print)
         manager.enable_tracing()
     found = [
-        _register(manager, EntryPoint(name.rpartition(".")[2], name, ""), "built in", settings) for name in builtin
+        _register(manager, EntryPoint(name, module, ""), "built in", settings)
+        for name, module in _named(builtin).items()
     ]
     for point in sorted(entry_points(group=hookspecs.PROJECT), key=lambda point: point.name):
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         found.append(_register(manager, point, origin, settings))
     return Plugins(manager, found)
+
+
+def _named(modules: Sequence[str]) -> dict[str, str]:
+    """Return the modules by their last name; by their last two where that is taken (``helm``, ``sources.helm``)."""
+    found: dict[str, str] = {}
+    for module in modules:
+        short = module.rpartition(".")[2]
+        found[".".join(module.split(".")[-2:]) if short in found else short] = module
+    return found
 
 
 def _register(manager: pluggy.PluginManager, point: EntryPoint, origin: str, settings: Settings) -> PluginInfo:

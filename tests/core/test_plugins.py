@@ -74,6 +74,13 @@ def test_what_plugins_register_is_collected(made: list[str]) -> None:
     assert plugins.gaps() == ()
 
 
+def test_two_modules_of_one_name_are_two_plugins(made: list[str]) -> None:
+    plugins = loaded(plugin(made, "our.agents.helm", register_agents=[AGENT]), plugin(made, "our.sources.helm"))
+
+    assert [(one.name, one.problem) for one in plugins.found] == [("helm", ""), ("sources.helm", "")]
+    assert collect(plugins) == [AGENT]
+
+
 def test_a_third_party_is_found_by_its_entry_point(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     name = plugin(made, "theirs", register_agents=[AGENT])
     monkeypatch.setattr(module, "entry_points", lambda group: [EntryPoint("their-plugin", name, group)])
