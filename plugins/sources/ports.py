@@ -307,7 +307,8 @@ class Release(Struct, frozen=True, kw_only=True):
 
     ``values`` are what the user set, flat (``image.tag``) and masked when they were decoded. ``objects`` are those
     of the manifest whose kinds are in ``plugins.objects.registry``, of the newest revision and of the newest one before
-    it that went well. ``whole`` says whether contents were read, beyond labels.
+    it that went well. ``last_deployed`` is when the revision began, ``updated_at`` when its state was last written.
+    ``whole`` says whether contents were read, beyond labels.
     """
 
     namespace: str
@@ -319,6 +320,7 @@ class Release(Struct, frozen=True, kw_only=True):
     app_version: str = ""
     first_deployed: datetime | None = None
     last_deployed: datetime | None = None
+    updated_at: datetime | None = None
     description: str = ""
     values: dict[str, str] = {}
     objects: tuple[Object, ...] = ()
@@ -377,7 +379,7 @@ class Incomplete(Protocol):
 
 
 class Right(Struct, frozen=True, kw_only=True):
-    """A permission to read: ``resource`` of API group ``group`` (``pods/log`` too), and what it is needed for."""
+    """A permission to read ``resource`` of API group ``group`` (``pods/log`` too), needed to see a ``needed_for``."""
 
     group: str
     resource: str

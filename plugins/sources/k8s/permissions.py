@@ -15,7 +15,7 @@ from sre_orchestrator.plugins.sources.ports import Grant, Right
 REVIEWS = "/apis/authorization.k8s.io/v1"
 VERSION = "authorization.k8s.io/v1"
 EVERYWHERE = "*"
-LOGS = Right(group="", resource="pods/log", verbs=("get",), needed_for="what containers wrote")
+LOGS = Right(group="", resource="pods/log", verbs=("get",), needed_for="log of a container")
 
 
 class Asking(Protocol):
@@ -102,7 +102,7 @@ def _right(optional: bool, listed: Listed) -> Right:
         group=listed.group,
         resource=listed.plural,
         namespaced=listed.namespaced,
-        needed_for=f"what is known of a {listed.kind}",
+        needed_for=listed.kind,
         optional=optional,
     )
 

@@ -1,0 +1,96 @@
+"""Looks at what does not depend on a cluster: plugins, rule book, models, state."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from sre_orchestrator.api.doctor.checkup import Check
+from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.plugins import BLOCKED
+
+MODELS = {"llama_cpp": "pip install 'sre-orchestrator[local]'", "openai": "pip install openai"}
+
+
+def check_installation(installation: Installation) -> Iterator[Check]:
+    """Yield what this installation has, whatever it looks at; call it when the sources are registered."""
+    yield from _plugins(installation)
+    yield from _rules(installation)
+    yield from _models()
+    yield Check(
+        area="servers",
+        name="MCP servers",
+        state="unused",
+        why="none is configured",
+        remedy="nothing: a diagnosis needs none",
+    )
+    yield _state(Path(installation.settings.state_dir))
+
+
+def _plugins(installation: Installation) -> Iterator[Check]:
+    found = installation.plugins.found
+    built_in = [one.name for one in found if one.origin == "built in" and not one.problem]
+    yield Check(area="plugins", name="built in", found=", ".join(built_in))
+    for one in found:
+        if one.problem:
+            blocked = one.problem == BLOCKED
+            yield Check(
+                area="plugins",
+                name=one.name,
+                state="unused" if blocked else "missing",
+                why=one.problem,
+                remedy="take it out of block_plugins" if blocked else f"fix, upgrade or uninstall it ({one.origin})",
+            )
+        elif one.origin != "built in":
+            yield Check(area="plugins", name=one.name, found=one.origin)
+
+
+def _rules(installation: Installation) -> Iterator[Check]:
+    book, settings = installation.book, installation.settings
+    yield Check(
+        area="rules",
+        name="rule book",
+        found=f"{len(book.rules)} rules for {len(book.causes)} causes, {book.digest}, run by {settings.engine}",
+    )
+    for number, problem in enumerate((*installation.vocabulary.problems, *book.problems), start=1):
+        yield Check(
+            area="rules",
+            name=f"refused {number}",
+            state="missing",
+            why=problem,
+            remedy="correct the file: sre-orchestrator rules check FILE",
+        )
+
+
+def _models() -> Iterator[Check]:
+    """Yield which libraries could run a model; no model is ever needed."""
+    for module, command in MODELS.items():
+        if find_spec(module):
+            yield Check(
+                area="models",
+                name=module,
+                state="unused",
+                found="the library is installed",
+                why="no model is configured",
+                remedy="nothing: a diagnosis needs none",
+            )
+        else:
+            yield Check(area="models", name=module, state="unused", why="the library is not installed", remedy=command)
+
+
+def _state(folder: Path) -> Check:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Check(
+            area="state",
+            name="state folder",
+            state="missing",
+            why=f"{folder}: cannot be written: {error.strerror or error}",
+            remedy="set state_dir (--state-dir, SRE_ORCHESTRATOR_STATE_DIR) to a folder that can be written",
+        )
+    return Check(area="state", name="state folder", found=f"{folder} can be written")
