@@ -145,12 +145,14 @@ def workload_behind(component: str, graph: Graph) -> str:
     """Return the workload that owns ``component``, or that stands behind a service or claim.
 
     A service is followed to the pods it selects (or to the workload it depends on), a claim to
-    what mounts it; a service that selects nothing is taken by its own name.
+    what mounts it, configuration to what uses it; what leads nowhere is taken by its own name.
     """
     if kind_of(component) == "service":
         behind = [*graph.step("depends_on", component, "down"), *graph.step("selects", component, "down")]
     elif kind_of(component) == "persistentvolumeclaim":
         behind = [*graph.step("mounts", component, "up")]
+    elif kind_of(component) in {"configmap", "secret"}:
+        behind = [*graph.step("uses_config", component, "up"), *graph.step("uses_secret", component, "up")]
     elif kind_of(component) in {"ingress", "route"}:
         behind = [*graph.step("routes_to", component, "down")]
     else:

@@ -61,6 +61,7 @@ GRAPH = Graph(
         edge("service/shop/checkout", "depends_on", "deployment/shop/checkout"),
         edge("service/shop/checkout", "selects", "pod/shop/cart-1-a"),
         edge("pod/shop/cart-1-a", "mounts", "persistentvolumeclaim/shop/data"),
+        edge("pod/shop/cart-1-a", "uses_config", "configmap/shop/routes"),
         edge("ingress/shop/front", "routes_to", "service/shop/basket"),
     ]
 )
@@ -83,6 +84,8 @@ def label(cause: str = "oom", target: str = "app/cart", taxonomy: str = "Runtime
         ("service/shop/checkout", "deployment/shop/checkout"),
         ("service/shop/alone", "service/shop/alone"),
         ("persistentvolumeclaim/shop/data", "deployment/shop/cart"),
+        ("configmap/shop/routes", "deployment/shop/cart"),
+        ("configmap/shop/unused", "configmap/shop/unused"),
         ("ingress/shop/front", "service/shop/basket"),
     ],
 )
