@@ -12,18 +12,16 @@ from typing import TypeVar
 
 import httpx
 import msgspec
-import stamina
 
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.core.settings import Endpoint
+from sre_orchestrator.plugins.sources.retries import repeated
 
 T = TypeVar("T")
 Parameters = Sequence[tuple[str, str]]
 MOST_BYTES = 64 * 1024**2
 MOST_CONNECT_SECONDS = 5.0
-ATTEMPTS = 3
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.2, 2.0
 SHOWN = 200
 # A form that a proxy refuses is asked for in the address where it fits.
 LONGEST_ADDRESS = 6000
@@ -113,13 +111,7 @@ class HttpService:
 
     def _tried(self, method: str, path: str, parameters: Parameters) -> bytes:
         try:
-            for attempt in stamina.retry_context(
-                on=_again,
-                attempts=ATTEMPTS,
-                timeout=self._endpoint.timeout_seconds,
-                wait_initial=FIRST_WAIT_SECONDS,
-                wait_max=LONGEST_WAIT_SECONDS,
-            ):
+            for attempt in repeated(_again, timeout=self._endpoint.timeout_seconds):
                 with attempt:
                     return self._asked(method, path, parameters)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

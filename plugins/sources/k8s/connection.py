@@ -10,7 +10,6 @@ from contextlib import closing
 from urllib.parse import urlencode
 
 import msgspec
-import stamina
 from kubernetes.client import ApiClient
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
@@ -18,10 +17,10 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from sre_orchestrator.core.errors import SreError
 from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.plugins.sources.k8s.access import Access
+from sre_orchestrator.plugins.sources.retries import ATTEMPTS, repeated
 
 Query = Mapping[str, str | int]
 AGENT = "sre-orchestrator"
-ATTEMPTS = 3
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 5.0
 JSON = "application/json"
@@ -108,10 +107,10 @@ class Connection:
             ApiError: it cannot be had.
 
         """
-        for attempt in stamina.retry_context(on=_worth_repeating, attempts=ATTEMPTS, timeout=ATTEMPTS * self.timeout):
+        for attempt in repeated(_worth_repeating, timeout=ATTEMPTS * self.timeout):
             with attempt:
                 return self._read(path, query, most, accept=accept, body=body)
-        raise AssertionError("stamina returns or raises")  # pragma: no cover
+        raise AssertionError  # pragma: no cover - an attempt returns or raises
 
     def _read(self, path: str, query: Query, most: int, *, accept: str, body: bytes) -> tuple[bytes, bool]:
         deadline = time.monotonic() + self.timeout

@@ -16,14 +16,14 @@ from http_services import Asked, Reply, answering, said
 from listeners import certificate, unanswered
 
 from sre_orchestrator.core.settings import Endpoint
-from sre_orchestrator.plugins.sources import http
+from sre_orchestrator.plugins.sources import http, retries
 from sre_orchestrator.plugins.sources.http import HttpService, ServiceProblem
 
 
 @pytest.fixture(autouse=True)
 def _at_once() -> Iterator[None]:
     """Let attempts follow each other without waiting."""
-    with stamina.set_testing(True, attempts=http.ATTEMPTS, cap=True):
+    with stamina.set_testing(True, attempts=retries.ATTEMPTS, cap=True):
         yield
 
 
