@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from helm import CHART, COMBINATIONS, HELMS, helm, template, values
+
+from sre_orchestrator.core.settings import Settings
 
 REFUSED = {  # values → what the message names, in Helm 3's and Helm 4's words
     "replicas=2": "existingSecret",
@@ -28,6 +31,7 @@ REFUSED = {  # values → what the message names, in Helm 3's and Helm 4's words
     "plugins.from.imageVolume=plugins:latest": "imageVolume",
     "settings.state_dir=/tmp": "state_dir",
     "settings.helm_history=true": "helm_history",
+    "settings.promtheus.url=http://here": "promtheus",
     "resources.limits=null": "limits",
     "persistence.size=big": "size",
     "persistence.accessMode=ReadWriteMany": "accessMode",
@@ -45,6 +49,17 @@ def test_what_makes_no_sense_is_refused(version: str, changed: str) -> None:
     assert done.returncode != 0
     assert "values don't meet the specifications of the schema" in done.stderr
     assert REFUSED[changed] in done.stderr
+
+
+def test_each_setting_can_be_given() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    given_otherwise = {"state_dir", "helm_history", "snapshot"}
+
+    known = set(schema["properties"]["settings"]["properties"])
+
+    assert known == set(Settings.__struct_fields__) - given_otherwise, (
+        "add it to `settings` in chart/values.schema.json"
+    )
 
 
 @pytest.mark.parametrize("version", HELMS)
