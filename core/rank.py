@@ -151,7 +151,7 @@ def _weigh(
     candidate.explains = frozenset(
         {fact for fact, symptom in symptoms.items() if symptom.component in candidate.reach} | (named & symptoms.keys())
     )
-    candidate.changes = _changes_before(candidate, symptoms, changes, scope)
+    candidate.changes = _changes_before(candidate, symptoms, changes, scope, graph)
     undecided = {missing for one in candidate.supports for missing in one.missing}
     candidate.terms = {
         "prior": PRIOR,
@@ -192,11 +192,12 @@ def _evidence(derivations: Sequence[Derivation], proofs: Proofs) -> list[Evidenc
 
 
 def _changes_before(
-    candidate: Candidate, symptoms: Mapping[str, Fact], changes: Sequence[Fact], scope: Scope
+    candidate: Candidate, symptoms: Mapping[str, Fact], changes: Sequence[Fact], scope: Scope, graph: Graph
 ) -> tuple[str, ...]:
-    """Return the changes of the blamed object between the window's start and its first symptom, latest first."""
+    """Return the changes of the blamed object and of its release, from the window's start to its first symptom, latest first."""
     begun = min((at for fact in candidate.explains if (at := symptoms[fact].observed_at)), default=scope.until)
     near = {component for component, hops in candidate.reach.items() if hops == 0}
+    near |= {release for one in near for release in graph.step("belongs_to_release", one, "down")}
     fitting = [
         (fact.observed_at, fact.id)
         for fact in changes

@@ -14,6 +14,7 @@ USUAL = (
     Propagation(edge="selects", direction="up"),
     Propagation(edge="routes_to", direction="up"),
     Propagation(edge="depends_on", direction="up", hops=4),
+    Propagation(edge="belongs_to_release", direction="down"),
 )
 BEFORE_USUAL = {
     "node": (Propagation(edge="runs_on", direction="up"),),
@@ -53,7 +54,8 @@ class Graph:
         """Return the components where ``cause`` at ``component`` can show, with their distance in hops.
 
         Beside the declared ``propagates``, symptoms travel as they do in any cluster: to the pods
-        that a workload owns, to the services that select them, and to callers.
+        that a workload owns, to the services that select them, to callers, and to the release whose
+        upgrade waits for them.
         """
         key = (cause.id, component)
         if key not in self._reach:

@@ -9,8 +9,10 @@ import msgspec
 
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Fact, Hypothesis, Proof, Step
+from sre_orchestrator.core.vocabulary import Vocabulary
 
 WORKLOADS = frozenset({"deployment", "statefulset", "daemonset", "replicaset"})
+ALONE = frozenset({"node", "release"})  # their commands have no kind before the name
 SHORT = {
     "pvc": "persistentvolumeclaim",
     "svc": "service",
@@ -19,6 +21,7 @@ SHORT = {
     "pod": "pod",
 }
 _NAMED = re.compile(r"\b(?P<kind>[a-z]+)(?P<between>[/ ])NAME\b")
+_PLACE = re.compile(r"\{(\w+)\}")
 _WORD = re.compile(r"\b(?:NAMESPACE|POD|CONTAINER|NODE)\b(?!-)")
 
 
@@ -30,6 +33,26 @@ def with_names(hypothesis: Hypothesis, facts: Mapping[str, Fact]) -> Hypothesis:
     known = _known(hypothesis, [facts[fact] for fact in _evidence(hypothesis.proof) if fact in facts])
     steps = tuple(_filled(step, hypothesis.component, known) for step in hypothesis.remedy)
     return msgspec.structs.replace(hypothesis, remedy=steps)
+
+
+def with_undo(hypothesis: Hypothesis, facts: Mapping[str, Fact], vocabulary: Vocabulary) -> Hypothesis:
+    """Return ``hypothesis`` with the steps that take back the latest change before it whose kind says how.
+
+    A step that wants what the change does not say is left out.
+    """
+    changes = [facts[change] for change in hypothesis.changes if change in facts]
+    steps = next((undo for fact in changes if (undo := _undo(fact, vocabulary))), ())
+    return msgspec.structs.replace(hypothesis, remedy=(*hypothesis.remedy, *steps))
+
+
+def _undo(fact: Fact, vocabulary: Vocabulary) -> tuple[Step, ...]:
+    kind = vocabulary.kinds.get(fact.kind)
+    known = fact.attributes | {"name": name_of(fact.component), "namespace": namespace_of(fact.component)}
+    return tuple(
+        msgspec.structs.replace(step, command=_PLACE.sub(lambda place: str(known[place[1]]), step.command))
+        for step in (kind.undo if kind else ())
+        if known.keys() >= set(_PLACE.findall(step.command))
+    )
 
 
 def _known(hypothesis: Hypothesis, facts: list[Fact]) -> dict[str, str]:
@@ -51,7 +74,7 @@ def _filled(step: Step, component: str, known: Mapping[str, str]) -> Step:
         return f"{blamed}{match['between']}{name_of(component)}" if same_sort else match[0]
 
     command = _WORD.sub(lambda match: known.get(match[0], match[0]), step.command)
-    if kind_of(component) == "node":
+    if kind_of(component) in ALONE:
         command = re.sub(r"\bNAME\b", name_of(component), command)
     return msgspec.structs.replace(step, command=_NAMED.sub(named, command))
 

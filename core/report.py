@@ -8,7 +8,7 @@ from sre_orchestrator.core.gather import Observations
 from sre_orchestrator.core.models import Cost, Fact, Hypothesis, Incident, Moment, Proof, Report, Verdict, Versions
 from sre_orchestrator.core.ports import Inference
 from sre_orchestrator.core.rank import Ranking
-from sre_orchestrator.core.remedy import with_names
+from sre_orchestrator.core.remedy import with_names, with_undo
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary
 
@@ -33,7 +33,7 @@ def compose(
     return Report(
         incident=incident,
         verdict=verdict(ranking.hypotheses, settings.confidence_floor),
-        hypotheses=tuple(with_names(one, facts) for one in ranking.hypotheses),
+        hypotheses=tuple(with_undo(with_names(one, facts), facts, vocabulary) for one in ranking.hypotheses),
         ruled_out=ranking.ruled_out,
         symptoms=ranking.symptoms,
         timeline=timeline,

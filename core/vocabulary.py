@@ -14,7 +14,7 @@ from typing import Literal
 from sre_orchestrator.core.cache import digest_of, remember, remembered
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import RuleError
-from sre_orchestrator.core.models import Fact, Struct
+from sre_orchestrator.core.models import Fact, Step, Struct
 
 AttributeType = Literal["string", "integer", "number", "boolean", "time"]
 SymptomClass = Literal["restarts", "unavailable", "errors", "slow"]
@@ -43,7 +43,9 @@ class FactKind(Struct, frozen=True, kw_only=True):
     """One fact kind: what it says, about which component kinds, who emits it.
 
     ``symptom`` is the class of symptom that the fact shows, if it is one; ``change`` marks kinds
-    that go on the timeline as a change. ``derived`` kinds are asserted by rules only.
+    that go on the timeline as a change; ``undo`` says how such a change is looked at and taken back, its commands
+    filled with ``{name}`` and ``{namespace}`` of the component and with attributes. ``derived`` kinds are asserted by
+    rules only.
     """
 
     about: str
@@ -52,6 +54,7 @@ class FactKind(Struct, frozen=True, kw_only=True):
     attributes: dict[str, Attribute] = {}
     symptom: SymptomClass | None = None
     change: bool = False
+    undo: tuple[Step, ...] = ()
     derived: bool = False
 
 

@@ -34,6 +34,7 @@ DOMAINS = (
     "database",
     "auth",
     "change",
+    "helm",
 )
 FORMAT = 2
 

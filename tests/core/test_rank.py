@@ -197,6 +197,15 @@ def test_a_change_before_the_first_symptom_raises_it() -> None:
         assert first([proof], [*PODS, other]).changes == ()
 
 
+def test_a_new_revision_of_its_release_raises_it_like_a_change_of_its_own() -> None:
+    proof = says("broken", CART, PODS[0])
+    revision = OBSERVE("probe", "release/shop/all", at=NOW + timedelta(minutes=-20))
+    member = edge(CART, "belongs_to_release", "release/shop/all")
+
+    assert first([proof], [*PODS, revision], edges=[*EDGES, member]).changes == (revision.id,)
+    assert first([proof], [*PODS, revision]).changes == ()
+
+
 def test_a_change_is_never_the_proof_by_itself() -> None:
     report = first([says("rolled-out", CART, PODS[0])], PODS)
 

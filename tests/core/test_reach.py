@@ -42,6 +42,15 @@ def test_a_workloads_fault_shows_at_its_pods_services_and_callers() -> None:
     assert not {"deployment/shop/other", "pod/shop/other-1", "node/a"} & set(reach)
 
 
+def test_a_fault_shows_at_the_release_whose_upgrade_waits_and_not_at_its_other_members() -> None:
+    members = [edge(one, "belongs_to_release", "release/shop/all") for one in (CART, "deployment/shop/other")]
+
+    reach = Graph([*SHOP, *members]).reach(cause(), CART)
+
+    assert reach["release/shop/all"] > 0
+    assert "deployment/shop/other" not in reach
+
+
 def test_a_pods_fault_shows_at_its_owner() -> None:
     assert GRAPH.reach(cause(blamed_on="component"), POD)[CART] == 0
 

@@ -29,7 +29,7 @@ LOOKS: tuple[Callable[[View], Iterator[Fact]], ...] = (
     drift_facts,
 )
 FROM_LABELS = ("release.revision", "release.failed", "release.pending")
-FROM_CONTENTS = ("release.value_changed", "release.object_changed", "release.drift", "release.hook")
+FROM_CONTENTS = ("release.value_changed", "release.object_changed", "release.drift", "release.hook_failed")
 
 
 class HelmAgent:

@@ -11,7 +11,7 @@ from sre_orchestrator.plugins.agents.helm.failures import failure_of, operation_
 from sre_orchestrator.plugins.agents.helm.view import Lineage, View, identity
 from sre_orchestrator.plugins.agents.reading import kubectl_describe
 from sre_orchestrator.plugins.objects.workloads import Job
-from sre_orchestrator.plugins.sources.ports import Release, ReleaseHook
+from sre_orchestrator.plugins.sources.ports import Release
 
 MOST = 20
 UNENDED = re.compile(r"pending-(?:install|upgrade|rollback)|uninstalling")
@@ -56,6 +56,7 @@ def failed_facts(view: View) -> Iterator[Fact]:
                 "release.failed",
                 lineage,
                 query=f"helm status {newest.name} -n {newest.namespace}",
+                at=newest.updated_at,
                 operation=operation_of(newest.description),
                 failure=failure_of(newest.description) if newest.whole else None,
                 description=newest.description or None,
@@ -74,40 +75,33 @@ def pending_facts(view: View) -> Iterator[Fact]:
                 query=f"helm status {newest.name} -n {newest.namespace}",
                 status=newest.status,
                 for_seconds=view.seconds_since(newest.last_deployed),
+                hook_active=_hook_active(view, newest),
                 deployed_revision=lineage.deployed_revision,
             )
 
 
 def hook_facts(view: View) -> Iterator[Fact]:
-    """Yield the hooks that failed or run, as Helm noted it, else as their Jobs show it."""
+    """Yield the hooks that failed, as Helm noted it, else as their Jobs show it."""
     told: set[str] = set()
     for lineage in view.lineages:
         newest = lineage.newest
         for hook in newest.hooks:
             here = component_id(hook.kind, newest.namespace, hook.name)
             told.add(here)
-            if hook.phase in {"Failed", "Running"} and view.matters(lineage):
-                yield _noted(view, lineage, hook, here)
+            if hook.phase == "Failed" and view.matters(lineage):
+                yield view.about(
+                    "release.hook_failed",
+                    lineage,
+                    here,
+                    query=kubectl_describe(hook.kind, newest.namespace, hook.name),
+                    at=hook.completed_at or hook.started_at,
+                    release=lineage.component,
+                    events=" ".join(hook.events),
+                )
     for item in view.live[Job].values():
         known = item.metadata.namespace in view.scope.namespaces and identity(item) not in told
         if isinstance(item, Job) and known and HOOK in item.metadata.annotations:
             yield from _of_job(view, item)
-
-
-def _noted(view: View, lineage: Lineage, hook: ReleaseHook, here: str) -> Fact:
-    newest = lineage.newest
-    job = view.live[Job].get((newest.namespace, hook.name))
-    return view.observe(
-        "release.hook",
-        here,
-        query=kubectl_describe(hook.kind, newest.namespace, hook.name),
-        at=hook.completed_at or hook.started_at,
-        release=lineage.component,
-        events=" ".join(hook.events),
-        phase=hook.phase,
-        active=isinstance(job, Job) and not _ended(job),
-        revision=newest.revision,
-    )
 
 
 def _of_job(view: View, job: Job) -> Iterator[Fact]:
@@ -116,14 +110,23 @@ def _of_job(view: View, job: Job) -> Iterator[Fact]:
         return
     owner = component_id("release", job.metadata.namespace, job.metadata.labels.get(INSTANCE, ""))
     yield view.observe(
-        "release.hook",
+        "release.hook_failed",
         identity(job),
         query=kubectl_describe("job", job.metadata.namespace, job.metadata.name),
         at=failed.last_transition_time,
         release=owner if any(one.component == owner for one in view.lineages) else None,
         events=" ".join(job.metadata.annotations[HOOK].replace(",", " ").split()),
-        phase="Failed",
-        active=False,
+    )
+
+
+def _hook_active(view: View, newest: Release) -> bool:
+    """Say whether a Job that is a hook of this release, by record or by annotation and label, has not ended."""
+    noted = {hook.name for hook in newest.hooks}
+    return any(
+        isinstance(job, Job) and job.metadata.namespace == newest.namespace and not _ended(job)
+        for job in view.live[Job].values()
+        if job.metadata.name in noted
+        or (HOOK in job.metadata.annotations and job.metadata.labels.get(INSTANCE) == newest.name)
     )
 
 

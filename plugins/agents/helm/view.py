@@ -80,14 +80,23 @@ class View:
         """Say whether all objects of ``kind`` in ``namespace`` are known."""
         return bool({namespace, "*"} & self.lists[kind].complete_in)
 
-    def about(self, kind: str, lineage: Lineage, component: str = "", query: str = "", **more: Scalar | None) -> Fact:
-        """Return a fact of the newest revision, about the release unless another ``component`` is given."""
+    def about(
+        self,
+        kind: str,
+        lineage: Lineage,
+        component: str = "",
+        *,
+        query: str = "",
+        at: datetime | None = None,
+        **more: Scalar | None,
+    ) -> Fact:
+        """Return a fact of the newest revision, about the release as of its begin unless it is said otherwise."""
         newest = lineage.newest
         return self.observe(
             kind,
             component or lineage.component,
             query=query or f"helm history {newest.name} -n {newest.namespace}",
-            at=newest.last_deployed,
+            at=at or newest.last_deployed,
             revision=newest.revision or None,
             **more,
         )

@@ -15,7 +15,7 @@ from sre_orchestrator.plugins.objects.config import ConfigMap, Secret
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Ingress, Service
 from sre_orchestrator.plugins.objects.workloads import CronJob, DaemonSet, Deployment, Job, StatefulSet
-from sre_orchestrator.plugins.sources.helm.payload import BadPayload, Stored, release_of, stored
+from sre_orchestrator.plugins.sources.helm.payload import BadPayload, release_of, stored
 from sre_orchestrator.plugins.sources.ports import (
     ClusterObjects,
     Listing,
@@ -103,17 +103,24 @@ def _compared(newest_first: Sequence[ReleaseRecord]) -> Sequence[ReleaseRecord]:
 def _release(record: ReleaseRecord, gaps: list[Gap], *, with_objects: bool) -> Release:
     if record.payload is not None:
         try:
-            found: Stored = stored(record.payload)
-            return release_of(found, record, with_objects=with_objects)
+            found = release_of(stored(record.payload), record, with_objects=with_objects)
+            return msgspec.structs.replace(found, updated_at=_updated(record, found.last_deployed))
         except BadPayload as problem:
             gaps.append(_undecoded(record, str(problem)))
+    begun = record.created_at or _modified(record.labels)
     return Release(
         namespace=record.namespace,
         name=record.labels["name"],
         revision=_revision(record),
         status=record.labels.get("status", ""),
-        last_deployed=record.created_at or _modified(record.labels),
+        last_deployed=begun,
+        updated_at=_updated(record, begun),
     )
+
+
+def _updated(record: ReleaseRecord, begun: datetime | None) -> datetime | None:
+    """Return when the state was last written; the label has whole seconds, and no revision ends before it begins."""
+    return max(filter(None, (_modified(record.labels), begun)), default=None)
 
 
 def _revision(record: ReleaseRecord) -> int:
