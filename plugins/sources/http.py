@@ -190,25 +190,24 @@ class HttpService:
         said = _shown(body)
         phrase = http.HTTPStatus(status).phrase if status in _STATUSES else ""
         why = f"answers {status} {phrase}".rstrip() + (f" ({said})" if said and not said.startswith("<") else "")
+        remedy = self._what_to_do(status, said)
         if status < FAILED:
             why = f"answers with a redirection to {answer.headers.get('location', 'another place')}"
-        return ServiceProblem(
-            f"{self.key} {self.address}{path}", why, self._what_to_do(status), status=status, body=said
-        )
+            remedy = f"set {self.key}.url to where it leads, or to the service behind the login"
+        return ServiceProblem(f"{self.key} {self.address}{path}", why, remedy, status=status, body=said)
 
-    def _what_to_do(self, status: int) -> str:
+    def _what_to_do(self, status: int, said: str) -> str:
         key = self.key
-        if status < FAILED:
-            return f"set {key}.url to where it leads, or to the service behind the login"
-        if status == http.HTTPStatus.UNAUTHORIZED:
-            return f"set {key}.bearer_token_file, or {key}.username and {key}.password_file, or a client certificate"
-        if status == http.HTTPStatus.FORBIDDEN:
-            return f"let the account of {key}.bearer_token_file read, or name its tenant in {key}.headers"
-        if status == http.HTTPStatus.NOT_FOUND:
-            return f"give the path prefix in {key}.url, {PREFIXES.get(key, 'if the service has one')}"
-        if status == http.HTTPStatus.TOO_MANY_REQUESTS:
-            return "try again later, or raise the limit of requests there"
-        return f"look at the log of {key}"
+        if "org id" in said:
+            return f"name the tenant in {key}.headers (X-Scope-OrgID)"
+        remedies: dict[int, str] = {
+            http.HTTPStatus.UNAUTHORIZED: f"set {key}.bearer_token_file, or {key}.username and {key}.password_file,"
+            " or a client certificate",
+            http.HTTPStatus.FORBIDDEN: f"let the account of {key}.bearer_token_file read, or name its tenant in {key}.headers",
+            http.HTTPStatus.NOT_FOUND: f"give the path prefix in {key}.url, {PREFIXES.get(key, 'if the service has one')}",
+            http.HTTPStatus.TOO_MANY_REQUESTS: "try again later, or raise the limit of requests there",
+        }
+        return remedies.get(status, f"look at the log of {key}")
 
     def _unreached(self, path: str, error: Exception) -> ServiceProblem:
         where = f"{self.key} {self.address}{path}"

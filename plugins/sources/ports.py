@@ -135,7 +135,7 @@ class Metrics(Protocol):
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One alert of Alertmanager's v2 API."""
+    """One alert of Alertmanager's v2 API; ``expression`` is its rule's in PromQL, where somebody told it."""
 
     labels: dict[str, str]
     annotations: dict[str, str] = {}
@@ -143,6 +143,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     ends_at: datetime | None = None
     state: str = "active"
     generator_url: str = ""
+    expression: str = ""
 
 
 @runtime_checkable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from urllib.parse import unquote_plus
 
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
@@ -45,6 +46,7 @@ ABOUT_NODES = re.compile(r"^(?:Kube)?(?:Node|Kubelet|Host|Instance)")
 NEVER = re.compile(r"^(?:Watchdog|DeadMansSwitch|InfoInhibitor)$", re.IGNORECASE)
 # Labels of the exporter that was scraped, not of what it tells about.
 EXPORTERS = re.compile(r"kube-state-metrics|node-exporter|blackbox|cadvisor", re.IGNORECASE)
+EXPRESSION = re.compile(r"[?&]g0\.expr=([^&]+)")
 SCRAPED = ("service", "container", "job", "endpoint", "instance", "app", "pod")
 
 
@@ -137,13 +139,19 @@ def _fact(alert: Alert, component: str, observe: Observer) -> Fact:
     return observe(
         "alert.firing",
         component,
-        query=f"amtool alert query alertname={name}",
+        query=_expression(alert) or f"amtool alert query alertname={name}",
         at=alert.starts_at,
         alert=name,
         severity=alert.labels.get("severity"),
         summary=(said.get("summary") or said.get("description") or said.get("message") or "")[:300] or None,
         runbook_url=said.get("runbook_url"),
     )
+
+
+def _expression(alert: Alert) -> str:
+    """Return the expression of the alert's rule, which Prometheus also writes into the address of its graph."""
+    told = EXPRESSION.search(alert.generator_url)
+    return alert.expression or (unquote_plus(told[1]) if told else "")
 
 
 @hookimpl
