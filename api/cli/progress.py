@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 MARKS = {"asked": ("…", "yellow"), "done": ("✓", "green"), "failed": ("✗", "red")}
@@ -45,3 +46,29 @@ class AgentBoard:
 
     def _show(self) -> None:
         self._live.update(self.line)
+
+
+class PartsBar:
+    """A bar of the parts of a recording that are done."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        columns = (TextColumn("recording"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+        self._bar = Progress(*columns, console=console or Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=0)
+        self._expected = 0
+
+    def __enter__(self) -> PartsBar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def expect(self, parts: int) -> None:
+        """Make the bar longer."""
+        self._expected += parts
+        self._bar.update(self._task, total=self._expected)
+
+    def done(self, what: str) -> None:
+        """Move on, and show what was done last."""
+        self._bar.update(self._task, advance=1, description=what)

@@ -84,8 +84,8 @@ class RawReader:
             else:
                 yield refused(listed)
 
-    def log(self, stream: LogStream, since_seconds: int, most: int) -> tuple[bytes, bool]:
-        """Return the newest bytes of a log, ``most`` at most, and whether older ones were left out.
+    def log(self, stream: LogStream, since_seconds: int, most: int) -> bytes:
+        """Return the newest lines of a log, ``most`` bytes at most; ``since_seconds`` 0 means of any age.
 
         Raises:
             ApiError: it cannot be had.
@@ -98,13 +98,9 @@ class RawReader:
         elif since_seconds:
             query["sinceSeconds"] = since_seconds
         text, cut = self._connection.read(path, query, most)
-        lines = text.count(b"\n")
-        while cut and lines:
-            tail, more = self._connection.read(path, {**query, "tailLines": lines}, most)
-            if not more:
-                return tail, True
-            lines = min(tail.count(b"\n"), lines) // 2
-        return text, cut
+        while cut and (lines := text.count(b"\n") * 3 // 4):
+            text, cut = self._connection.read(path, {**query, "tailLines": lines}, most)
+        return text
 
     def _absent(self, kind: type[Object] | None, listed: Listed) -> Iterator[RawPage | Gap]:
         gaps = absent(kind, listed).listing.gaps if kind else ()

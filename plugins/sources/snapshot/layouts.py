@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.objects.registry import Listed
 from sre_orchestrator.plugins.sources.ports import LogStream
@@ -54,6 +56,10 @@ class Layout(Protocol):
         """Return the namespaces that have logs."""
         ...
 
+    def errors(self, listed: Listed) -> list[tuple[str, str]]:
+        """Return (namespace or ``*``, why) for each list of a kind that could not be recorded."""
+        ...
+
 
 class SupportBundle:
     """``cluster-resources/KIND/NAMESPACE.json``: a troubleshoot support bundle, and our own snapshots."""
@@ -88,6 +94,11 @@ class SupportBundle:
         """Return the namespaces that have a folder of logs."""
         return _names(self.root / "cluster-resources" / "pods" / "logs", "*/")
 
+    def errors(self, listed: Listed) -> list[tuple[str, str]]:
+        """Return what ``KIND-errors.json`` says: texts, or texts by namespace."""
+        base = self.root / "cluster-resources"
+        return [one for name in listed.folders for one in _errors_in(base / f"{name}{ERRORS}.json")]
+
 
 class ClusterInfoDump:
     """``NAMESPACE/KIND.json`` and ``NAMESPACE/POD/logs.txt``: ``kubectl cluster-info dump --output-directory``."""
@@ -121,6 +132,11 @@ class ClusterInfoDump:
     def log_namespaces(self) -> list[str]:
         """Return the namespaces."""
         return _names(self.root, "*/")
+
+    def errors(self, listed: Listed) -> list[tuple[str, str]]:
+        """Return nothing: such dumps leave out what they could not read."""
+        del listed
+        return []
 
 
 class MustGather:
@@ -163,6 +179,11 @@ class MustGather:
         """Return the namespaces."""
         return _names(self.root / NAMESPACES, "*/")
 
+    def errors(self, listed: Listed) -> list[tuple[str, str]]:
+        """Return nothing: such dumps leave out what they could not read."""
+        del listed
+        return []
+
 
 def find_layout(folder: Path) -> Layout | None:
     """Return the layout of the dump in ``folder``, or in the only folder in it (twice: must-gather nests them)."""
@@ -198,6 +219,14 @@ def _layout(folder: Path) -> Layout | None:
     if any(folder.glob("*/pods.json")):
         return ClusterInfoDump(folder)
     return None
+
+
+def _errors_in(path: Path) -> list[tuple[str, str]]:
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict[str, str] | list[str])
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    return sorted(found.items()) if isinstance(found, dict) else [(EVERYWHERE, why) for why in found]
 
 
 def _documents(folder: Path, pattern: str) -> list[Path]:

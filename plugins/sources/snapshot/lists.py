@@ -10,16 +10,19 @@ import msgspec
 
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.models import Gap, Struct
+from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.plugins.objects.decoding import decode_object
 from sre_orchestrator.plugins.objects.meta import Object
-from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.objects.registry import KINDS, Listed
 from sre_orchestrator.plugins.sources.ports import Listing
-from sre_orchestrator.plugins.sources.snapshot.layouts import Layout
+from sre_orchestrator.plugins.sources.snapshot.layouts import EVERYWHERE, Layout
 
 K = TypeVar("K", bound=Object)
 SHOWN = 3
 PARTIAL = "snapshot/partial"
 AGENT = "snapshot"
+WHERE = " in namespace "
+MAX_WHY = 500
 MAX_NODES = 5_000_000
 
 
@@ -41,15 +44,19 @@ class _File(Struct, Generic[K], frozen=True, kw_only=True):
     whole: bool = False
 
 
-def read_listing(layout: Layout, kind: type[K], declared_complete: frozenset[str] | None = None) -> Listing[K]:
+def read_listing(
+    layout: Layout, kind: type[K], declared_complete: frozenset[str] | None = None, told: Sequence[Gap] = ()
+) -> Listing[K]:
     """Read every object of ``kind`` that a dump holds.
 
     A namespace is complete when its files were read whole and hold no partial object (annotation
-    ``snapshot/partial``); ``declared_complete`` narrows that further when the snapshot says so.
+    ``snapshot/partial``); ``declared_complete`` and the gaps that the recording tells of (``told``, or files of
+    errors) narrow that further.
     """
     listed = KINDS[kind]
     items: list[K] = []
-    gaps: list[Gap] = []
+    missed = [*(gap for gap in told if is_about(gap, listed)), *_refusals(layout, listed)]
+    gaps = list(missed)
     complete: set[str] = set()
     partial: set[str] = set()
     files = layout.files(listed)
@@ -59,7 +66,7 @@ def read_listing(layout: Layout, kind: type[K], declared_complete: frozenset[str
         gaps += read.gaps
         whole = read.whole and not any(PARTIAL in item.metadata.annotations for item in read.items)
         (complete if whole else partial).add(scope)
-    if not files:
+    if not files and not missed:
         gaps.append(
             Gap(
                 agent=AGENT,
@@ -69,9 +76,34 @@ def read_listing(layout: Layout, kind: type[K], declared_complete: frozenset[str
             )
         )
     complete -= partial
+    complete = {scope for scope in complete if not any(_covers(gap, listed, scope) for gap in missed)}
     if declared_complete is not None:
         complete &= declared_complete
     return Listing(items=tuple(items), complete_in=frozenset(complete), gaps=tuple(gaps))
+
+
+def _refusals(layout: Layout, listed: Listed) -> list[Gap]:
+    """Return what the files of errors of a support bundle say."""
+    return [
+        Gap(
+            agent=AGENT,
+            what=f"all {listed.plural}{'' if scope == EVERYWHERE else f'{WHERE}{scope}'}",
+            why=without_secrets(why)[:MAX_WHY],
+            remedy="record them with an account that may list them",
+        )
+        for scope, why in layout.errors(listed)
+    ]
+
+
+def is_about(gap: Gap, listed: Listed) -> bool:
+    """Return whether a gap is the one of a kind's list, in a namespace or in all."""
+    whole = f"all {listed.plural}"
+    return gap.what == whole or gap.what.startswith(whole + WHERE)
+
+
+def _covers(gap: Gap, listed: Listed, scope: str) -> bool:
+    """Return whether a gap about a kind is one in a namespace; ``*`` is complete only without any."""
+    return scope == EVERYWHERE or gap.what in (f"all {listed.plural}", f"all {listed.plural}{WHERE}{scope}")
 
 
 def _read(path: Path, root: Path, kind: type[K], expected: str) -> _File[K]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,17 @@ def api_version(listed: Listed) -> str:
 
 def raw_objects(layout: Layout) -> Iterator[RawObject | Problem]:
     """Yield every object of the dump, and each file that cannot be used."""
-    for path in layout.object_files():
+    yield from _objects(layout, layout.object_files())
+
+
+def objects_in(layout: Layout, folder: str) -> Iterator[RawObject | Problem]:
+    """Yield the objects of one folder, or of the file of that name."""
+    base = layout.root / "cluster-resources" / folder
+    yield from _objects(layout, [path for path in layout.object_files() if base in (path.parent, path.with_suffix(""))])
+
+
+def _objects(layout: Layout, paths: Iterable[Path]) -> Iterator[RawObject | Problem]:
+    for path in paths:
         where = str(path.relative_to(layout.root))
         try:
             document = _decoded(json_of(path))

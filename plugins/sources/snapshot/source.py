@@ -21,6 +21,7 @@ from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object, Time
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
+from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.helm.source import HelmReleases
 from sre_orchestrator.plugins.sources.ports import (
     Alert,
@@ -38,7 +39,7 @@ from sre_orchestrator.plugins.sources.ports import (
 )
 from sre_orchestrator.plugins.sources.snapshot.archive import unpacked
 from sre_orchestrator.plugins.sources.snapshot.layouts import Layout, LogFile, find_layout, section_of
-from sre_orchestrator.plugins.sources.snapshot.lists import read_listing
+from sre_orchestrator.plugins.sources.snapshot.lists import is_about, read_listing
 from sre_orchestrator.plugins.sources.snapshot.releases import recorded_releases
 from sre_orchestrator.plugins.sources.snapshot.units import read_unit
 from sre_orchestrator.plugins.sources.twin_feed import feed
@@ -106,6 +107,9 @@ class Snapshot:
         self.info, self._gaps = _info(layout.root)
         self._limits = limits
         self._cleanup = cleanup
+        self._told = tuple(self._json("gaps.json", list[Gap]) or ())
+        # those about a kind are told with its list
+        self._gaps += [gap for gap in self._told if not any(is_about(gap, listed) for listed in KINDS.values())]
         self._known: dict[type[Object], Listing[Any]] = {}
         self._logs: dict[str, dict[tuple[str, str, bool], LogFile]] = {}
         self._series: Sequence[Series] | None = None
@@ -132,7 +136,7 @@ class Snapshot:
                 complete = (
                     frozenset() if isinstance(declared, str) else None if declared is None else frozenset(declared)
                 )
-                self._known[kind] = read_listing(self._layout, kind, complete)
+                self._known[kind] = read_listing(self._layout, kind, complete, self._told)
             return cast("Listing[K]", self._known[kind])
 
     async def server_version(self) -> str:
