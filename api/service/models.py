@@ -1,0 +1,119 @@
+"""What the service keeps and answers: incidents, what happened to them, what people said of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+
+from sre_orchestrator.core.models import Report, Struct, Verdict
+
+Status = Literal["queued", "running", "done", "failed"]
+Origin = Literal["api", "alert", "event", "watch", "mcp"]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
+Name = Annotated[str, msgspec.Meta(max_length=253)]
+
+
+class Reported(Struct, frozen=True, kw_only=True):
+    """What somebody or something says is wrong; ``description`` alone is enough.
+
+    ``at`` is when it happened (default: now), ``namespace`` where (comma-separated; default: all that the reporter may
+    see), ``labels`` what an alert carries.
+    """
+
+    description: Text
+    namespace: Name = ""
+    cluster: Name = ""
+    at: datetime | None = None
+    labels: dict[str, str] = {}
+
+
+class Arrival(Struct, frozen=True, kw_only=True):
+    """A report on its way in: from where, and by what it is told from others.
+
+    While an incident of the same ``fingerprint`` is open, another arrival is folded into it and counted.
+    ``idempotency_key`` makes a repeated request answer with the first incident, for as long as that is kept.
+    """
+
+    reported: Reported
+    origin: Origin
+    reporter: str = ""
+    fingerprint: str = ""
+    idempotency_key: str = ""
+
+
+class IncidentRecord(Struct, frozen=True, kw_only=True):
+    """One incident as it is stored, without its report. Times are UTC.
+
+    ``seen`` counts the arrivals that were folded into it; ``merged_into`` names the incident that turned out to have
+    the same cause; ``resolved_at`` is when whoever reported it said that it is over. ``cause``, ``component``,
+    ``confidence`` and ``verdict`` are those of the report, once there is one.
+    """
+
+    id: str
+    status: Status
+    origin: Origin
+    reporter: str = ""
+    reported: Reported
+    created_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None = None
+    seen: int = 1
+    attempts: int = 0
+    merged_into: str = ""
+    verdict: Verdict | None = None
+    cause: str = ""
+    component: str = ""
+    confidence: float = 0.0
+    error: str = ""
+
+
+class IncidentView(IncidentRecord, frozen=True, kw_only=True):
+    """One incident as the API answers it; ``report`` is there when ``status`` is ``done``."""
+
+    report: Report | None = None
+
+
+class Happened(Struct, frozen=True, kw_only=True):
+    """One step of an investigation, numbered from 1 within its incident: what a progress display shows."""
+
+    number: int
+    at: datetime
+    what: Literal["queued", "running", "step", "agent", "done", "failed", "folded", "resolved", "merged"]
+    text: str = ""
+
+
+class Feedback(Struct, frozen=True, kw_only=True):
+    """What a person says of a hypothesis: right, wrong, and then what it was."""
+
+    cause: Name
+    component: Name
+    right: bool
+    actual_cause: Name = ""
+    comment: Annotated[str, msgspec.Meta(max_length=4000)] = ""
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """A page of incidents, newest first unless asked otherwise; ``next_cursor`` is empty on the last one."""
+
+    items: tuple[IncidentRecord, ...]
+    next_cursor: str = ""
+
+
+class Query(Struct, frozen=True, kw_only=True):
+    """Which incidents a list shows; an empty field matches everything. ``namespaces`` is enforced, not asked for."""
+
+    status: Status | None = None
+    verdict: Verdict | None = None
+    cause: str = ""
+    component: str = ""
+    namespace: str = ""
+    origin: Origin | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+    sort: Literal["-created_at", "created_at", "-updated_at", "updated_at"] = "-created_at"
+    cursor: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    namespaces: tuple[str, ...] = ()

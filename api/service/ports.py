@@ -1,0 +1,136 @@
+"""What the parts of the service ask of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Protocol
+
+from sre_orchestrator.api.service.models import (
+    Arrival,
+    Feedback,
+    Happened,
+    IncidentRecord,
+    IncidentView,
+    Page,
+    Query,
+    Reported,
+)
+from sre_orchestrator.core.models import Struct
+from sre_orchestrator.core.pipeline import Bundle
+from sre_orchestrator.core.ports import Progress
+
+Scope = Literal["read", "report", "admin"]
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """What became of an arrival; ``folded`` says that it was counted into an incident that was there already."""
+
+    record: IncidentRecord
+    folded: bool = False
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """Who asks: a name for the audit log, what they may do, and the namespaces they may see (none: all)."""
+
+    name: str
+    scopes: frozenset[Scope]
+    namespaces: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """Keeps incidents; what ``accept`` returned is on disk. Synchronous; safe to call from several threads."""
+
+    def accept(self, arrival: Arrival, now: datetime) -> Accepted:
+        """Keep an arrival: a new incident, or one folded into an open incident of the same fingerprint or key."""
+        ...
+
+    def get(self, incident: str) -> IncidentView | None:
+        """Return an incident with its report."""
+        ...
+
+    def list(self, query: Query) -> Page:
+        """Return a page of incidents.
+
+        Raises:
+            InputError: the cursor is none of ours.
+
+        """
+        ...
+
+    def claim(self, now: datetime, incident: str = "") -> IncidentRecord | None:
+        """Return the oldest queued incident (or that one), now ``running``, or ``None``; nobody else gets it."""
+        ...
+
+    def finish(self, incident: str, bundle: Bundle, now: datetime) -> IncidentRecord:
+        """Keep the report and the investigation, once: an incident that is done stays as it is."""
+        ...
+
+    def fail(self, incident: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
+        """Note that an investigation failed: ``queued`` again when it may be retried, else ``failed``."""
+        ...
+
+    def requeue_running(self, now: datetime) -> int:
+        """Put back what was running when the process died; return how many."""
+        ...
+
+    def resolve(self, incident: str, now: datetime) -> None:
+        """Note that whoever reported it says that it is over."""
+        ...
+
+    def bundle(self, incident: str) -> bytes | None:
+        """Return the investigation as a bundle file, or ``None``."""
+        ...
+
+    def note(self, incident: str, what: Happened) -> None:
+        """Keep a step of an investigation."""
+        ...
+
+    def happened(self, incident: str, after: int = 0) -> Sequence[Happened]:
+        """Return the steps after number ``after``."""
+        ...
+
+    def feedback(self, incident: str, feedback: Feedback, caller: str, now: datetime) -> None:
+        """Keep what a person says of a hypothesis."""
+        ...
+
+    def prune(self, before: datetime) -> int:
+        """Remove the finished incidents that were last touched before ``before``; return how many."""
+        ...
+
+
+class Investigator(Protocol):
+    """Diagnoses: the live cluster, or a recorded one."""
+
+    async def investigate(self, incident: str, reported: Reported, progress: Progress) -> Bundle:
+        """Return the investigation of a report.
+
+        Raises:
+            SreError: it cannot be investigated; the message says why and what to do.
+
+        """
+        ...
+
+
+class Dispatcher(Protocol):
+    """Sees that what was accepted is investigated."""
+
+    async def start(self) -> None:
+        """Take up what was left, and work until ``drain``."""
+        ...
+
+    def wake(self, incident: str) -> None:
+        """Say that there is something to do."""
+        ...
+
+    async def drain(self) -> None:
+        """Finish what runs (within the grace period of the settings) and take nothing more."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells others of finished incidents; never raises, never blocks an investigation."""
+
+    def finished(self, record: IncidentRecord, bundle: Bundle) -> None:
+        """Note that a report is there: told once, and again only when the verdict or first cause changes."""
+        ...
