@@ -15,12 +15,14 @@ import msgspec
 import typer
 
 from sre_orchestrator.api.cli.main import app
+from sre_orchestrator.api.doctor import Checkup
 from sre_orchestrator.api.render import text
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core import hookspecs, weigh
 from sre_orchestrator.core.models import Cause, Report
 from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
 from sre_orchestrator.core.vocabulary import FactKind, load_vocabulary
+from sre_orchestrator.plugins.sources.k8s.permissions import rights
 from sre_orchestrator.rules import reader
 from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.model import Conclude, Rule
@@ -226,8 +228,26 @@ def weights() -> str:
 
 def report() -> str:
     """Return every struct of the report with its fields."""
+    return _structs(schema())
+
+
+def checkup() -> str:
+    """Return every struct of a checkup with its fields."""
+    return _structs(msgspec.json.schema(Checkup))
+
+
+def permissions() -> str:
+    """Return what the program reads through the Kubernetes API."""
+    rows = [
+        (f"`{one.resource}`", f"`{one.group}`" * bool(one.group), ", ".join(one.verbs), "optional" * one.optional)
+        for one in rights()
+    ]
+    return "\n".join([*_table(("resource", "API group", "verbs", ""), rows), ""])
+
+
+def _structs(made: Mapping[str, Any]) -> str:
     lines = []
-    for name, definition in sorted(schema()["$defs"].items()):
+    for name, definition in sorted(made["$defs"].items()):
         lines += [f"### {name}", "", " ".join(definition.get("description", "").split()), ""]
         rows = [
             (f"`{field}`", _type(value), "" if field in definition.get("required", ()) else "optional")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import ProbeLimits
+from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Found, HttpProbe, Probes, TcpProbe, TlsProbe
@@ -36,7 +37,7 @@ OFF = Gap(
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What one target answered; ``unseen`` when silence may be due to a policy."""
+    """What one target answered; ``unseen`` when silence is what a policy makes of it."""
 
     tcp: TcpProbe | None = None
     tls: TlsProbe | None = None
@@ -126,6 +127,7 @@ class Prober:
             ingresses=(await self._cluster.list(Ingress)).items,
             pods=(await self._cluster.list(Pod)).items,
             policies=(await self._cluster.list(NetworkPolicy)).items,
+            namespaces=(await self._cluster.list(Namespace)).items,
         )
 
     def _look(self, targets: Sequence[Target]) -> Probes:
@@ -263,7 +265,7 @@ def _hidden(unseen: int) -> tuple[Gap, ...]:
         Gap(
             agent="connectivity",
             what=f"whether {unseen} ports of services are reachable",
-            why="they do not answer this pod, and a network policy selects their pods or this one",
-            remedy="admit the pod of sre-orchestrator in the policies, as the network policy of the chart does for its own side",
+            why="they do not answer, and no network policy admits a connection from here to their pods",
+            remedy="admit the pod of sre-orchestrator in the policies of the application, and those pods in its own",
         ),
     )

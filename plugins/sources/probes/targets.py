@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from sre_orchestrator.core.identity import component_id
+from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service, ServicePort
 from sre_orchestrator.plugins.objects.pods import Container, Pod
+from sre_orchestrator.plugins.objects.policies import Connection, End, Policies
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.sources.probes.dial import Request
 
@@ -23,7 +25,7 @@ _HTTP_NAME = re.compile(r"^(?:http|https|web)(?:-|$)|-https?$")
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One place to connect to; ``dial`` is the port number there, ``shielded`` says that a policy may drop what we send."""
+    """One place to connect to; ``dial`` is the port number there, ``shielded`` says that a policy drops what we send."""
 
     component: str
     namespace: str
@@ -54,35 +56,30 @@ class Known:
     ingresses: Sequence[Ingress]
     pods: Sequence[Pod]
     policies: Sequence[NetworkPolicy]
+    namespaces: Sequence[Namespace]
 
 
 def targets_of(known: Known, namespaces: Sequence[str], place: Place | None) -> tuple[Target, ...]:
     """Return the targets in ``namespaces``, services first, in the order of their names."""
-    caged = _caged(known, place)
+    policies, me = Policies(known.policies, known.namespaces), _me(known, place)
     found = [
         target
         for one in known.services
         if one.metadata.namespace in namespaces and one.spec.type != "ExternalName"
-        for target in _of_service(one, known, caged)
+        for target in _of_service(one, known.pods, policies, me)
     ]
-    found += [
-        target
-        for one in known.ingresses
-        if one.metadata.namespace in namespaces
-        for target in _of_ingress(one, shielded=caged)
-    ]
+    found += [target for one in known.ingresses if one.metadata.namespace in namespaces for target in _of_ingress(one)]
     return tuple(sorted(dict.fromkeys(found), key=lambda one: (not one.service, one.component, one.host, one.port)))
 
 
-def _of_service(service: Service, known: Known, caged: bool) -> Iterator[Target]:
+def _of_service(service: Service, every: Sequence[Pod], policies: Policies, me: End) -> Iterator[Target]:
     namespace, name = service.metadata.namespace, service.metadata.name
     pods = [
         one
-        for one in known.pods
+        for one in every
         if one.metadata.namespace == namespace and labels_match(service.spec.selector, one.metadata.labels)
     ]
     headless = service.spec.cluster_ip == "None"
-    shielded = caged or any(_selects(policy, one, "Ingress") for policy in known.policies for one in pods)
     containers = [container for one in pods for container in one.spec.containers]
     for port in service.spec.ports:
         number = _number(port, containers)
@@ -99,11 +96,11 @@ def _of_service(service: Service, known: Known, caged: bool) -> Iterator[Target]
             headless=headless,
             tls=tls,
             request=request,
-            shielded=shielded,
+            shielded=_shielded(port, pods, policies, me),
         )
 
 
-def _of_ingress(ingress: Ingress, *, shielded: bool) -> Iterator[Target]:
+def _of_ingress(ingress: Ingress) -> Iterator[Target]:
     namespace, name = ingress.metadata.namespace, ingress.metadata.name
     secured = {host for one in ingress.spec.tls for host in one.hosts}
     for host in dict.fromkeys(rule.host for rule in ingress.spec.rules):
@@ -119,7 +116,6 @@ def _of_ingress(ingress: Ingress, *, shielded: bool) -> Iterator[Target]:
                 service=False,
                 tls=tls,
                 request=LOOK,
-                shielded=shielded,
             )
 
 
@@ -147,20 +143,30 @@ def _named(container: Container, name: int | str) -> int:
     return next((one.container_port for one in container.ports if one.name == name), 0)
 
 
-def _caged(known: Known, place: Place | None) -> bool:
-    """Say whether a policy limits what the pod that this runs in may reach."""
-    return place is not None and any(
-        _selects(policy, one, "Egress")
-        for one in known.pods
-        if (one.metadata.namespace, one.metadata.name) == (place.namespace, place.pod)
-        for policy in known.policies
+def _shielded(port: ServicePort, pods: Iterable[Pod], policies: Policies, me: End) -> bool:
+    """Say whether a policy keeps us from one of the pods."""
+    ends = (_end(one) for one in pods if policies.some)
+    return any(
+        True
+        for end in ends
+        for _ in policies.denying(Connection(caller=me, callee=end, target=port.target, protocol=port.protocol))
     )
 
 
-def _selects(policy: NetworkPolicy, pod: Pod, direction: str) -> bool:
-    types = policy.spec.policy_types or (("Ingress", "Egress") if policy.spec.egress else ("Ingress",))
-    return (
-        direction in types
-        and policy.metadata.namespace == pod.metadata.namespace
-        and policy.spec.pod_selector.matches(pod.metadata.labels)
+def _me(known: Known, place: Place | None) -> End:
+    """Return the pod that this runs in as policies see it; of any other place no selector knows anything."""
+    mine = (
+        one
+        for one in known.pods
+        if place and (one.metadata.namespace, one.metadata.name) == (place.namespace, place.pod)
+    )
+    return next(map(_end, mine), End(namespace=place.namespace if place else "", labels={}))
+
+
+def _end(pod: Pod) -> End:
+    return End(
+        namespace=pod.metadata.namespace,
+        labels=pod.metadata.labels,
+        addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
+        ports={port.name: port.container_port for one in pod.spec.containers for port in one.ports if port.name},
     )

@@ -10,6 +10,7 @@ import pytest
 from shop import container, pod, service, thing, write_snapshot
 
 from sre_orchestrator.core.settings import SnapshotLimits
+from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.probes.dial import Request
@@ -17,6 +18,7 @@ from sre_orchestrator.plugins.sources.probes.targets import Known, Place, Target
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 ME = Place(namespace="sre", pod="me-0")
+SRE = {"kubernetes.io/metadata.name": "sre"}
 
 
 def chosen(folder: Path, *objects: dict[str, Any], place: Place | None = ME) -> tuple[Target, ...]:
@@ -28,6 +30,7 @@ def chosen(folder: Path, *objects: dict[str, Any], place: Place | None = ME) -> 
             ingresses=anyio.run(source.list, Ingress).items,
             pods=anyio.run(source.list, Pod).items,
             policies=anyio.run(source.list, NetworkPolicy).items,
+            namespaces=anyio.run(source.list, Namespace).items,
         )
     return targets_of(known, ["shop"], place)
 
@@ -140,13 +143,18 @@ def test_hosts_of_ingresses_are_targets(tmp_path: Path) -> None:
         ([policy("all", policyTypes=["Egress"])], False),
         ([policy("others", labels={"app": "web"})], False),
         ([policy("elsewhere", namespace="other")], False),
-        ([policy("mine", namespace="sre", egress=[{}])], True),
+        ([policy("all", ingress=[{}])], False),
+        ([policy("all", ingress=[{"from": [{"namespaceSelector": {"matchLabels": SRE}}]}])], False),
+        ([policy("all", ingress=[{"from": [{"podSelector": {}}]}])], True),
+        ([policy("all", ingress=[{"ports": [{"port": 9999}]}])], True),
+        ([policy("mine", namespace="sre", egress=[{}])], False),
+        ([policy("mine", namespace="sre", egress=[{"to": [{"namespaceSelector": {}}]}])], False),
+        ([policy("mine", namespace="sre", egress=[{"ports": [{"port": 53, "protocol": "UDP"}]}])], True),
+        ([policy("mine", namespace="sre", policyTypes=["Egress"])], True),
         ([policy("mine", namespace="sre", policyTypes=["Ingress"])], False),
     ],
 )
-def test_policies_that_may_drop_our_packets_are_known(
-    tmp_path: Path, extra: list[dict[str, Any]], shielded: bool
-) -> None:
+def test_policies_that_drop_our_packets_are_known(tmp_path: Path, extra: list[dict[str, Any]], shielded: bool) -> None:
     cart = pod("cart-1", labels={"app": "cart"})
     me = pod("me-0", namespace="sre")
     (found,) = chosen(tmp_path, cart, me, service("cart"), *extra)
@@ -154,9 +162,16 @@ def test_policies_that_may_drop_our_packets_are_known(
     assert found.shielded is shielded
 
 
-def test_outside_of_a_pod_no_policy_is_ours(tmp_path: Path) -> None:
-    (found,) = chosen(
-        tmp_path, pod("me-0", namespace="sre"), service("cart"), policy("mine", "sre", egress=[{}]), place=None
-    )
+@pytest.mark.parametrize(
+    ("extra", "shielded"),
+    [
+        (policy("mine", "sre", policyTypes=["Egress"]), False),
+        (policy("all"), True),
+        (policy("all", ingress=[{"from": [{"namespaceSelector": {"matchLabels": SRE}}]}]), True),
+    ],
+)
+def test_outside_of_a_pod_no_selector_knows_us(tmp_path: Path, extra: dict[str, Any], shielded: bool) -> None:
+    cart = pod("cart-1", labels={"app": "cart"})
+    (found,) = chosen(tmp_path, cart, pod("me-0", namespace="sre"), service("cart"), extra, place=None)
 
-    assert not found.shielded
+    assert found.shielded is shielded
