@@ -233,4 +233,6 @@ def _decoded(text: bytes) -> _Status:
 
 def _worded(error: Exception) -> str:
     """Return what went wrong, without the address of an object in memory."""
+    inner = error.args[-1] if error.args else None
+    error = inner if isinstance(inner, Exception) else error
     return without_secrets(_OBJECT.sub("", str(error)) or type(error).__name__)

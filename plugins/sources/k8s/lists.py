@@ -74,6 +74,8 @@ class Lists:
                 self._asked = False
         refusals: list[Gap] = []
         for listed in places_of(kind):
+            if refusals and resource_of(listed, self.groups()) is None:
+                break
             try:
                 return self._read(kind, listed)
             except _Denied as denied:
