@@ -47,7 +47,7 @@ BUILTIN = tuple(
         "user_flow",
         "helm",
     )
-) + tuple(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "helm"))
+) + tuple(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm"))
 
 
 class Installation:
