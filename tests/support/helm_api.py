@@ -1,7 +1,7 @@
 """A small Kubernetes API in memory that accepts writes, for what the real helm needs; nothing runs in it.
 
 Jobs end at once: those in ``Cluster.failing`` fail, others complete. What is in ``Cluster.refused`` cannot be
-patched. A patch merges deeply, lists of named things by their names, which is enough for helm's three kinds of
+patched, kinds in ``Cluster.forbidden`` cannot be listed. A patch merges deeply, lists of named things by their names, which is enough for helm's three kinds of
 patches (strategic merge, JSON merge and server-side apply) on the charts of tests.
 """
 
@@ -44,6 +44,8 @@ class Cluster:
         self.objects: dict[Place, Json] = {}
         self.failing: set[str] = set()
         self.refused: dict[str, str] = {}
+        self.forbidden: set[str] = set()
+        self.asked: list[str] = []
         self.lock = threading.RLock()
         self.version = 0
 
@@ -231,13 +233,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _list(self, version: str, rest: list[str], query: dict[str, str]) -> None:
         plural, namespace, _ = _place(rest)
+        self.store.asked.append(self.path)
+        if plural in self.store.forbidden:
+            self._fail(403, "Forbidden", f"{plural} is forbidden")
+            return
         items = [one for one in self.store.of(plural, namespace) if _fits(one, query)]
         if query.get("watch") in ("1", "true"):
             self._watch(items)
             return
+        begin, most = int(query.get("continue", 0)), int(query.get("limit") or len(items) or 1)
         meta = {"resourceVersion": str(self.store.version)}
+        if begin + most < len(items):
+            meta["continue"] = str(begin + most)
         kind = SERVED[version].get(plural, "Unknown")
-        self._answer({"kind": f"{kind}List", "apiVersion": version, "metadata": meta, "items": items})
+        page = items[begin : begin + most]
+        self._answer({"kind": f"{kind}List", "apiVersion": version, "metadata": meta, "items": page})
 
     def _asked(self) -> tuple[list[str], dict[str, str]]:
         url = urlsplit(self.path)
@@ -305,11 +315,13 @@ def _place(rest: list[str]) -> Place:
 
 
 def _fits(item: Json, query: dict[str, str]) -> bool:
-    """Say whether an object fits label and field selectors of the form ``a=b``."""
+    """Say whether an object fits label and field selectors of the form ``a=b``, the latter also ``a!=b``."""
     labels = item["metadata"].get("labels", {})
     wanted = [one.split("=", 1) for one in query.get("labelSelector", "").split(",") if "=" in one]
-    named = query.get("fieldSelector", "").removeprefix("metadata.name=")
-    return all(labels.get(key) == value for key, value in wanted) and named in ("", item["metadata"]["name"])
+    field, differs, value = query.get("fieldSelector", "").replace("!=", "=!").partition("=")
+    found = {"metadata.name": item["metadata"]["name"], "type": item.get("type")}.get(field)
+    fits = not differs or (found != value[1:] if value.startswith("!") else found == value)
+    return fits and all(labels.get(key) == value for key, value in wanted)
 
 
 def _group(version: str) -> Json:

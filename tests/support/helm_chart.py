@@ -105,8 +105,9 @@ class Helm:
             "clusters": [{"name": "test", "cluster": {"server": address}}],
             "users": [{"name": "test", "user": {}}],
         }
-        (folder / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
-        self._environment = {"HOME": str(folder), "KUBECONFIG": str(folder / "kubeconfig"), "PATH": os.environ["PATH"]}
+        self.kubeconfig = folder / "kubeconfig"
+        self.kubeconfig.write_text(json.dumps(config), encoding="utf-8")
+        self._environment = {"HOME": str(folder), "KUBECONFIG": str(self.kubeconfig), "PATH": os.environ["PATH"]}
 
     def __call__(self, *words: str, driver: str = "", fails: bool = False) -> str:
         """Run helm and return what it prints."""

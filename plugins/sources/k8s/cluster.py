@@ -26,8 +26,18 @@ from sre_orchestrator.plugins.sources.k8s.lists import AGENT, Lists, Read
 from sre_orchestrator.plugins.sources.k8s.logs import Logs
 from sre_orchestrator.plugins.sources.k8s.permissions import granted
 from sre_orchestrator.plugins.sources.k8s.raw import RawReader
+from sre_orchestrator.plugins.sources.k8s.releases import read_release_records
 from sre_orchestrator.plugins.sources.k8s.resources import role_line
-from sre_orchestrator.plugins.sources.ports import Changed, Grant, Listing, LogStream, Reached, Relisted, Right
+from sre_orchestrator.plugins.sources.ports import (
+    Changed,
+    Grant,
+    Listing,
+    LogStream,
+    Reached,
+    ReleaseRecordList,
+    Relisted,
+    Right,
+)
 from sre_orchestrator.plugins.sources.twin_feed import feed
 
 K = TypeVar("K", bound=Object)
@@ -132,6 +142,10 @@ class Cluster:
     ) -> Iterator[Relisted | Changed | Reached]:
         """Yield the changes of ``kinds`` as they happen (``ObjectFeed``)."""
         return Feed(self._connection, self._lists, self._pace, random.Random()).follow(kinds, since, stop)
+
+    async def release_records(self, namespaces: Sequence[str]) -> ReleaseRecordList:
+        """Return what Helm keeps of its releases in ``namespaces``: contents of Secrets, so only ask where that is wanted."""
+        return read_release_records(self._connection, namespaces)
 
     def gaps(self) -> Sequence[Gap]:
         """Return which logs could not be read."""
