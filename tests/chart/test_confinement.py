@@ -96,3 +96,10 @@ def test_labels_select_the_pods(rendered: tuple[str, tuple[Manifest, ...]]) -> N
     assert all(selector.items() <= labels for selector in selectors)
     test_pod = one_of(documents, "Pod")["metadata"]["labels"].items()
     assert not any(selector.items() <= test_pod for selector in selectors)
+
+
+def test_each_object_says_where_it_belongs(rendered: tuple[str, tuple[Manifest, ...]]) -> None:
+    _, documents = rendered
+
+    homeless = {one["kind"] for one in documents if "namespace" not in one["metadata"]}
+    assert homeless <= {"ClusterRole", "ClusterRoleBinding"}
