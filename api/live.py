@@ -93,7 +93,8 @@ def attached(installation: Installation, settings: Settings) -> Iterator[tuple[C
         for source in added:
             if isinstance(source, Closable):
                 closing.callback(source.close)
-        yield cluster, Sources([cluster, *added], settings.cluster.context)
+        # what a plugin adds comes first: Loki completes the logs that the cluster gives
+        yield cluster, Sources([*added, cluster], settings.cluster.context)
 
 
 def with_late_gaps(bundle: Bundle, sources: Sequence[Source], installation: Installation) -> Bundle:

@@ -132,7 +132,7 @@ def test_sources_are_closed_when_something_fails(state: str, tmp_path: Path) -> 
         suppress(InputError),
         attached(installation, installation.settings) as (cluster, sources),
     ):
-        found = sources.all == (cluster, recordings.source)
+        found = sources.all == (recordings.source, cluster)
         raise InputError
 
     assert found
