@@ -15,6 +15,7 @@ from sre_orchestrator.plugins.sources.calls import CallGraph
 from sre_orchestrator.plugins.sources.components import COMPONENTS, component, identity
 from sre_orchestrator.plugins.sources.joins import Join, Pairs, labels_of, selector_of
 from sre_orchestrator.plugins.sources.ports import Dependency
+from sre_orchestrator.plugins.sources.released import ReleaseComponents
 from sre_orchestrator.plugins.sources.tally import Tally
 from sre_orchestrator.plugins.sources.telling import told_by
 
@@ -33,6 +34,7 @@ class Relations:
         self._tally = Tally()
         self._calls = CallGraph(self._tally)
         self._selecting, self._limiting = Join(), Join()
+        self._releases = ReleaseComponents()
         self._before: dict[str, Component | None] = {}
         self._after: dict[str, Component | None] = {}
 
@@ -70,6 +72,9 @@ class Relations:
         if isinstance(item, COMPONENTS):
             self._before.setdefault(identity(item), component(old) if old else None)
             self._after[identity(item)] = component(new) if new else None
+        for turn in self._releases.change(old, new):
+            self._before.setdefault(turn.name, turn.before)
+            self._after[turn.name] = turn.after
 
     def _change_pairs(self, old: Object | None, new: Object | None) -> None:
         """Find what services select and policies limit, from either side."""
