@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
-from sre_orchestrator.core.models import Cause, Coverage, Edge, Fact, Gap, Hypothesis, Report, Struct
+from sre_orchestrator.core.models import Cause, Coverage, Edge, Fact, Gap, Hypothesis, Struct
 from sre_orchestrator.core.reach import Graph
 from sre_orchestrator.core.settings import Watch
 from sre_orchestrator.core.vocabulary import Vocabulary
@@ -86,16 +86,13 @@ class Part(Struct, frozen=True, kw_only=True):
     symptoms: tuple[str, ...]
 
 
-def symptom_of(fact: Fact, graph: Graph, vocabulary: Vocabulary, repeats: int = 1) -> Symptom | None:
-    """Return the symptom that a fact shows, if it is one; events and restarts are from ``repeats`` times."""
+def symptom_of(fact: Fact, graph: Graph, vocabulary: Vocabulary, watch: Watch | None = None) -> Symptom | None:
+    """Return the symptom that a fact shows, if it is one, and, for a ``watch``, repeated and settled."""
     kind = vocabulary.kinds.get(fact.kind)
     shown = kind.symptom if kind else None
     if fact.kind in REPEATED:
         shown = shown or "errors"
-        count = fact.attributes.get("count", 1)
-        if isinstance(count, int) and count < repeats:
-            return None
-    if shown is None:
+    if shown is None or (watch and not _lasting(fact, watch)):
         return None
     names = ("reason",) if fact.kind == "event" else DETAILS
     detail = " ".join(str(fact.attributes[name]) for name in names if name in fact.attributes)
@@ -113,7 +110,7 @@ def follow(
     graph, sight = Graph(edges), _Sight(look)
     found: dict[str, Followed] = {}
     for fact in look.facts:
-        symptom = symptom_of(fact, graph, vocabulary, watch.repeats)
+        symptom = symptom_of(fact, graph, vocabulary, watch)
         if symptom:
             found[symptom.key] = _sighted(known.get(symptom.key), symptom, fact, sight, watch)
     for key, one in known.items():
@@ -148,11 +145,17 @@ def ended(known: Known, incident: str) -> dict[str, Followed]:
 
 
 def parts(
-    symptoms: Sequence[str], known: Known, report: Report, facts: Sequence[Fact], graph: Graph, vocabulary: Vocabulary
+    symptoms: Sequence[str],
+    known: Known,
+    proved: Sequence[Hypothesis],
+    facts: Sequence[Fact],
+    *,
+    graph: Graph,
+    vocabulary: Vocabulary,
 ) -> tuple[Part, ...]:
-    """Return the incidents that ``symptoms`` make: one for each cause that a report proves for them.
+    """Return the incidents that ``symptoms`` make: one for each of the ``proved`` causes that explains some.
 
-    ``facts`` are those that the report was concluded from. A symptom that no cause explains goes with a
+    ``facts`` are those that the causes were concluded from. A symptom that no cause explains goes with a
     related one that has a cause, else with the related ones.
     """
     shown: dict[str, set[str]] = defaultdict(set)
@@ -160,7 +163,6 @@ def parts(
         symptom = symptom_of(fact, graph, vocabulary)
         if symptom:
             shown[symptom.key].add(fact.id)
-    proved = report.hypotheses if report.verdict == "diagnosed" else ()
     blamed = {key: _origin(shown[key], proved) for key in symptoms}
     made: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for group in related(symptoms, known, graph):
@@ -242,15 +244,18 @@ def _unseen(one: Followed, sight: _Sight, watch: Watch) -> Followed:
     return msgspec.structs.replace(one, heard=sight.at, seen=(*one.seen, False)[-watch.open_within :])
 
 
+def _lasting(fact: Fact, watch: Watch) -> bool:
+    """Say whether a fact tells more than that something happened once, or only just began."""
+    count, age = fact.attributes.get("count", 1), fact.attributes.get("age_seconds", watch.settle_seconds)
+    often = fact.kind not in REPEATED or not isinstance(count, int) or count >= watch.repeats
+    return often and not (isinstance(age, int | float) and age < watch.settle_seconds)
+
+
 def _origin(shown: Collection[str], proved: Sequence[Hypothesis]) -> Hypothesis | None:
-    """Return the first cause that explains a symptom; one that another explains leads to that one."""
-    named = {f"{one.cause} at {one.component}": one for one in proved}
-    best = next((one for one in proved if not set(one.explains).isdisjoint(shown)), None)
-    for _ in proved:
-        if best is None or best.explained_by not in named:
-            break
-        best = named[best.explained_by]
-    return best
+    """Return the first cause that explains a symptom, and is not itself explained by another that explains it too."""
+    explaining = [one for one in proved if not set(one.explains).isdisjoint(shown)]
+    named = {f"{one.cause} at {one.component}" for one in explaining}
+    return next((one for one in explaining if one.explained_by not in named), explaining[0] if explaining else None)
 
 
 def _reach(component: str, graph: Graph) -> Collection[str]:

@@ -89,7 +89,7 @@ class Watch(Struct, frozen=True, kw_only=True):
 
     A symptom opens an incident when it was seen in ``open_after`` of the last ``open_within`` rounds; an incident
     closes when none of its symptoms was seen for ``close_after_seconds``. An event or a restart is a symptom from
-    ``repeats`` times. What begins within ``group_seconds`` and is related belongs together where no cause tells it.
+    ``repeats`` times; what is younger than ``settle_seconds`` (a pod, a claim) is still starting. What begins within ``group_seconds`` and is related belongs together where no cause tells it.
     """
 
     interval_seconds: Seconds = 30.0
@@ -98,6 +98,7 @@ class Watch(Struct, frozen=True, kw_only=True):
     open_within: Positive = 5
     close_after_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     repeats: Positive = 3
+    settle_seconds: Annotated[float, msgspec.Meta(ge=0)] = 120.0
     group_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     skip_agents: tuple[str, ...] = ("logs", "connectivity")
 

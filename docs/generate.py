@@ -107,6 +107,7 @@ SETTINGS = {
     "watch.open_within": "of how many rounds, the last ones",
     "watch.close_after_seconds": "how long all symptoms of an incident must be gone until it is closed",
     "watch.repeats": "how often an event or a restart must have happened to be a symptom",
+    "watch.settle_seconds": "pods and claims that are younger may be unready without being a symptom",
     "watch.group_seconds": "related symptoms without a known cause are one incident when they begin within this time",
     "watch.skip_agents": "agents that rounds do not ask; an opened incident is diagnosed by all",
     "user_flows": "user flows that are held to an objective: name, and host, route, namespace or services (how-to: declare user flows)",

@@ -24,7 +24,7 @@ from sre_orchestrator.core.detect import (
     related,
     symptom_of,
 )
-from sre_orchestrator.core.models import Coverage, Edge, Fact, Gap, Hypothesis, Incident, Report, Versions
+from sre_orchestrator.core.models import Coverage, Edge, Fact, Gap, Hypothesis
 from sre_orchestrator.core.reach import Graph
 from sre_orchestrator.core.settings import Watch
 from sre_orchestrator.core.vocabulary import load_vocabulary
@@ -179,12 +179,14 @@ def test_a_pod_that_is_replaced_is_the_same_symptom() -> None:
         ("event", {"reason": "FailedMount"}, None),
         ("container.restarted", {"count": 3}, "container.restarted deployment/shop/web"),
         ("container.restarted", {"count": 2}, None),
+        ("pod.unready", {"age_seconds": 119.0}, None),
+        ("pod.unready", {"age_seconds": 120.0}, "pod.unready deployment/shop/web"),
         ("pod.phase", {"phase": "Running"}, None),
         ("unheard.of", {}, None),
     ],
 )
 def test_facts_are_symptoms_by_their_kind(kind: str, attributes: dict[str, Any], key: str | None) -> None:
-    symptom = symptom_of(fact(kind, **attributes), GRAPH, VOCABULARY, repeats=3)
+    symptom = symptom_of(fact(kind, **attributes), GRAPH, VOCABULARY, WATCH)
 
     assert (symptom.key if symptom else None) == key
 
@@ -223,18 +225,9 @@ def hypothesis(cause: str, component: str, *explains: Fact, by: str = "") -> Hyp
     )
 
 
-def report(*hypotheses: Hypothesis) -> Report:
-    return Report(
-        incident=Incident(id="i1", description="", at=BEGIN),
-        verdict="diagnosed" if hypotheses else "unresolved",
-        hypotheses=hypotheses,
-        versions=Versions(program="0", rule_book=""),
-    )
-
-
 def split(told: Sequence[Fact], *hypotheses: Hypothesis) -> tuple[Part, ...]:
     known = after([look(0, *told)])
-    return parts(tuple(known), known, report(*hypotheses), [*told, fact("pod.phase")], GRAPH, VOCABULARY)
+    return parts(tuple(known), known, hypotheses, [*told, fact("pod.phase")], graph=GRAPH, vocabulary=VOCABULARY)
 
 
 IN_WEB, IN_CART, IN_MAIL = (fact(component=one) for one in (WEB, CART, MAIL))
@@ -257,15 +250,25 @@ def test_two_causes_are_two_parts_although_their_symptoms_are_related() -> None:
 
 def test_a_cause_that_another_explains_leads_to_that_one() -> None:
     (one,) = split(
-        [IN_WEB, IN_CART], hypothesis("refused", WEB, IN_WEB, by=f"oom at {CART}"), hypothesis("oom", CART, IN_CART)
+        [IN_WEB, IN_CART],
+        hypothesis("refused", WEB, IN_WEB, by=f"oom at {CART}"),
+        hypothesis("oom", CART, IN_CART, IN_WEB),
     )
 
     assert one.cause == "oom"
 
 
+def test_a_cause_keeps_the_symptoms_that_the_one_behind_it_does_not_explain() -> None:
+    found = split(
+        [IN_WEB, IN_CART], hypothesis("image", WEB, IN_WEB, by=f"oom at {CART}"), hypothesis("oom", CART, IN_CART)
+    )
+
+    assert [one.cause for one in found] == ["oom", "image"]
+
+
 def test_causes_that_explain_each_other_end() -> None:
     found = split(
-        [IN_WEB], hypothesis("a", WEB, IN_WEB, by=f"b at {CART}"), hypothesis("b", CART, IN_CART, by=f"a at {WEB}")
+        [IN_WEB], hypothesis("a", WEB, IN_WEB, by=f"b at {CART}"), hypothesis("b", CART, IN_WEB, by=f"a at {WEB}")
     )
 
     assert len(found) == 1

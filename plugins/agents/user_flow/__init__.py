@@ -14,7 +14,7 @@ from sre_orchestrator.core.models import Coverage, Fact, Gap, Scalar, Scope
 from sre_orchestrator.core.settings import Objective, Settings, UserFlow
 from sre_orchestrator.plugins.agents.logs.times import stamp_in, stamp_of
 from sre_orchestrator.plugins.agents.metrics.places import Places
-from sre_orchestrator.plugins.agents.user_flow.answered import Named
+from sre_orchestrator.plugins.agents.user_flow.answered import Named, tallies
 from sre_orchestrator.plugins.agents.user_flow.declared import (
     DeclaredFlow,
     DeclaredFlows,
@@ -77,12 +77,16 @@ class UserFlowAgent:
 
 async def _from_logs(
     scope: Scope, sources: Sources, read: Read, flows: DeclaredFlows, observe: Observer
-) -> AsyncIterator[Fact | Coverage]:
+) -> AsyncIterator[Fact | Coverage | Gap]:
     logs = sources.find(PodLogs)  # type: ignore[type-abstract]  # a port is asked for by its protocol
     if logs is None:
         return
+    try:
+        streams = [one for space in scope.namespaces for one in await logs.streams(space) if not one.previous]
+    except SourceMissing as missing:
+        yield Gap(agent=observe.agent, what="requests that access logs tell of", why=str(missing))
+        return
     names = _names(scope, read)
-    streams = [one for space in scope.namespaces for one in await logs.streams(space) if not one.previous]
     most = min(MOST_BYTES, max(LEAST_BYTES, ALL_BYTES // max(len(streams), 1)))
     for component, requests in _by_component(logs, streams, most, _places(read), scope).items():
         for flow in flows_of(requests):
@@ -94,7 +98,7 @@ async def _from_logs(
 
 async def _from_metrics(
     scope: Scope, sources: Sources, read: Read, flows: DeclaredFlows, observe: Observer
-) -> AsyncIterator[Fact | Gap]:
+) -> AsyncIterator[Fact | Coverage | Gap]:
     metrics = sources.find(Metrics)  # type: ignore[type-abstract]
     if metrics is None:
         return
@@ -103,10 +107,15 @@ async def _from_metrics(
     except SourceMissing as missing:
         yield Gap(agent=observe.agent, what="requests that metrics count", why=str(missing))
         return
-    named = Named(_keys(read[Service]), _keys(read[Ingress]))
-    for one in measured_in(series, _places(read), named, flows):
+    places = _places(read)
+    counted = tallies(series, places, Named(_keys(read[Service]), _keys(read[Ingress])))
+    for one in measured_in(series, places, counted, flows):
         if namespace_of(one.at.component) in scope.namespaces:
             yield _measured(one, observe) if isinstance(one, Measured) else _measured_slow(one, observe)
+    for component in sorted({at.component for at, tally in counted.items() if tally.counters}):
+        yield Coverage(kind="flow.errors", scope=component)
+    for component in sorted({at.component for at, tally in counted.items() if tally.buckets or tally.sums}):
+        yield Coverage(kind="flow.slow", scope=component)
 
 
 async def _read(sources: Sources) -> Read:

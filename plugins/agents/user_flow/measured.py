@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.agents.metrics.places import Places
-from sre_orchestrator.plugins.agents.user_flow.answered import Answered, Named, Tally, Window, tallies
+from sre_orchestrator.plugins.agents.user_flow.answered import Answered, Tally, Window
 from sre_orchestrator.plugins.agents.user_flow.declared import DeclaredFlow, DeclaredFlows
 from sre_orchestrator.plugins.agents.user_flow.flows import (
     CLIENT_SHARE,
@@ -63,20 +63,19 @@ class MeasuredSlow(Struct, frozen=True, kw_only=True):
 
 
 def measured_in(
-    series: Iterable[Series], places: Places, named: Named, declared: DeclaredFlows
+    series: Iterable[Series], places: Places, counted: Mapping[Answered, Tally], declared: DeclaredFlows
 ) -> Iterator[Measured | MeasuredSlow]:
-    """Yield the failing and slow flows that the series show about components that exist.
+    """Yield the failing and slow flows that shares among the series, and what was counted of them, show.
 
     Where several metrics tell of the same route, the one that counted most decides.
     """
-    every = list(series)
-    for one in every:
+    for one in series:
         share = _SHARE.search(one.name)
         component = places.of(one.name, one.labels) if share else None
         if share and component:
             yield from _dropped(one, component, good=bool(share["good"]))
     found: dict[tuple[str, ...], Measured | MeasuredSlow] = {}
-    for at, tally in sorted(tallies(every, places, named).items(), key=lambda item: repr(item[0])):
+    for at, tally in sorted(counted.items(), key=lambda item: repr(item[0])):
         if not asked_by_machines(at.route.rpartition(" ")[2]):
             flow = declared.of(at.component, callee=at.callee, route=at.route, host=at.host)
             for told in _told(at, tally, flow):

@@ -146,8 +146,10 @@ def test_a_counter_that_gains_server_errors_is_told_by_route(tmp_path: Path) -> 
         + gauge(name, [0, 9, 9, 9], workload="gone", code="500")
         + "# EOF\n"
     )
-    errors = flows(tmp_path, [], metrics=text).only("flow.errors")
+    seen = flows(tmp_path, [], metrics=text)
 
+    errors = seen.only("flow.errors")
+    assert ("flow.errors", "deployment/shop/web") in seen.coverage
     assert errors.attributes == {
         "route": "/orders", "status_class": "5xx", "status_code": 500, "ratio": round(10 / 28, 4), "count": 10, "total": 28,
         "first_at": "2030-05-01T11:30:30Z", "origin": "metrics",

@@ -10,7 +10,7 @@ import pytest
 
 from sre_orchestrator.core.settings import Objective
 from sre_orchestrator.plugins.agents.metrics.places import Places
-from sre_orchestrator.plugins.agents.user_flow.answered import Named, quantile
+from sre_orchestrator.plugins.agents.user_flow.answered import Named, quantile, tallies
 from sre_orchestrator.plugins.agents.user_flow.declared import DeclaredFlow, DeclaredFlows
 from sre_orchestrator.plugins.agents.user_flow.measured import Measured, MeasuredSlow, measured_in
 from sre_orchestrator.plugins.objects.meta import Meta, Owner
@@ -69,7 +69,8 @@ def counter(name: str, values: Sequence[float], begin: float = 0.0, **labels: st
 
 
 def told(series: Iterable[Series], *flows: DeclaredFlow) -> list[Measured | MeasuredSlow]:
-    return list(measured_in(series, PLACES, NAMED, DeclaredFlows(flows)))
+    every = list(series)
+    return list(measured_in(every, PLACES, tallies(every, PLACES, NAMED), DeclaredFlows(flows)))
 
 
 PUBLISHED = {

@@ -1,0 +1,147 @@
+"""``sre-orchestrator watch``."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import anyio
+import msgspec
+import typer
+
+from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, settings_from
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.settings import Settings
+
+if TYPE_CHECKING:
+    from sre_orchestrator.api.health import Health
+    from sre_orchestrator.api.watching import Told
+
+FAILED = 1
+LOOPBACK = "127.0.0.1"
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def watch(
+    namespace: Annotated[str, typer.Option(help="Where to look (comma-separated); by default everywhere.")] = "",
+    context: Annotated[str, typer.Option(help="A context of the kubeconfig; by default its current one.")] = "",
+    interval: Annotated[str, typer.Option(help="How often to look, such as 30s or 2m.", show_default="30s")] = "",
+    once: Annotated[bool, typer.Option("--once", help="Look once, and open what is seen without waiting.")] = False,
+    port: Annotated[
+        int | None, typer.Option(help="Serve /healthz, /readyz and /metrics there.", min=1, max=65535)
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to serve at; nothing but this machine by default.")] = LOOPBACK,
+    format: Annotated[Table, typer.Option(help="json prints one object a line for what happens.")] = Table.TEXT,
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Watch a recorded incident instead of a cluster.", show_default=False)
+    ] = None,
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Watch a cluster and open incidents by itself.
+
+    Each incident is kept in STATE/incidents/<id>/ with its report and the bundle to replay. Logs go to standard
+    error. A first SIGTERM or Ctrl-C finishes the round; a second one ends at once.
+
+    Examples:
+      sre-orchestrator watch --namespace shop
+      sre-orchestrator watch --port 8080 --format json
+      sre-orchestrator watch --snapshot incident.tar.gz --once
+
+    """
+    from sre_orchestrator.api.logs import configure_logs  # noqa: PLC0415 - help must be quick
+
+    configure_logs()
+    chosen = _patience(settings_from(settings, state_dir), interval=interval, once=once, recorded=snapshot is not None)
+    if not anyio.run(_watch, chosen, namespace, context, snapshot, _Served(host=host, port=port), format, once):
+        raise typer.Exit(FAILED)
+
+
+class _Served(msgspec.Struct, frozen=True, kw_only=True):
+    """Where health is served; nowhere without a port."""
+
+    host: str
+    port: int | None
+
+
+async def _watch(
+    settings: Settings, namespace: str, context: str, snapshot: Path | None, served: _Served, form: Table, once: bool
+) -> bool:
+    from sre_orchestrator.api.health import Health, server  # noqa: PLC0415
+    from sre_orchestrator.api.incidents import IncidentStore  # noqa: PLC0415
+    from sre_orchestrator.api.rounds import run_round, run_rounds  # noqa: PLC0415
+    from sre_orchestrator.api.scenes import Recorded  # noqa: PLC0415
+    from sre_orchestrator.api.watching import Watcher  # noqa: PLC0415
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
+
+    installation = Installation(settings)
+    health = Health(settings.watch.interval_seconds)
+    store = IncidentStore(Path(settings.state_dir), context)
+    if snapshot is None:
+        raise InputError("watch needs --snapshot")
+    scenes = Recorded(installation, snapshot)
+    watcher = Watcher(scenes, store, Printed(health, form), watch=settings.watch, namespace=namespace)
+    if once:
+        return await run_round(watcher, health)
+    stop = anyio.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_heed_signals, stop, tasks.cancel_scope)
+        web = server(health, served.host, served.port) if served.port else None
+        if web:
+            tasks.start_soon(web.serve)
+        await run_rounds(watcher, health, stop, interval_seconds=settings.watch.interval_seconds)
+        if web:
+            web.should_exit = True
+        tasks.cancel_scope.cancel()
+    return True
+
+
+async def _heed_signals(stop: anyio.Event, scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            if stop.is_set():
+                scope.cancel()
+            stop.set()
+
+
+class Printed:
+    """Prints what happens to incidents on standard output, and counts it."""
+
+    def __init__(self, health: Health, form: Table) -> None:
+        self._health = health
+        self._form = form
+
+    def told(self, news: Told) -> None:
+        """Print one line."""
+        self._health.told(news)
+        print(msgspec.json.encode(news).decode() if self._form is Table.JSON else _line(news), flush=True)
+
+
+def _line(news: Told) -> str:
+    one = news.incident
+    cause = f"{one.cause} at {one.component} ({one.confidence:.2f})" if one.cause else "cause not found yet"
+    if one.merged_into:
+        cause = f"the same as {one.merged_into}"
+    return f"{news.at:%Y-%m-%d %H:%M:%S} {news.event:7} {one.id} {one.description}: {cause}; {news.folder}"
+
+
+def _patience(settings: Settings, *, interval: str, once: bool, recorded: bool) -> Settings:
+    """Return the settings of this call: one look needs no patience, and a recording is read whole."""
+    watch = settings.watch
+    if interval:
+        watch = msgspec.structs.replace(watch, interval_seconds=_seconds(interval))
+    if once:
+        watch = msgspec.structs.replace(watch, open_after=1, open_within=1, settle_seconds=0.0)
+    if recorded:
+        watch = msgspec.structs.replace(watch, skip_agents=())
+    return msgspec.structs.replace(settings, watch=watch)
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if not seconds:
+        raise InputError(f"--interval {text!r}: is no time; write 30s, 2m or 1h")
+    return seconds
