@@ -17,6 +17,7 @@ _PEM = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.
 _KEYED = re.compile(
     r"^(?P<indent>\s*)(?:- )?[\"']?(?P<key>[\w.-]+)[\"']?\s*[:=]\s*(?P<block>[|>][-+\d]*)?\s*(?P<rest>.*)$"
 )
+_FLAG = re.compile(r"--?[\w.-]+")
 _BARE = re.compile(r"(?<=: )\*\*\*(?=\s*(?:[,}\]#]|$))")
 
 
@@ -112,7 +113,7 @@ def _cleaned_list(items: list[object]) -> Iterator[object]:
     """Yield the items; an argument after ``--password`` is one."""
     before = ""
     for item in items:
-        yield MASK if isinstance(item, str) and before.startswith("-") and _says_secret(before) else _clean(item, "")
+        yield MASK if isinstance(item, str) and _FLAG.fullmatch(before) and _says_secret(before) else _clean(item, "")
         before = item if isinstance(item, str) else ""
 
 
