@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Protocol
 
 import anyio
 
+from sre_orchestrator.core.boundary import Success, guarded
 from sre_orchestrator.core.errors import InputError, SreError
+from sre_orchestrator.core.hookspecs import Source
+from sre_orchestrator.core.models import Component, Edge, Struct
 from sre_orchestrator.core.settings import Settings, TwinKeeping
+from sre_orchestrator.plugins.objects.config import Namespace
+from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.mirror import Batch, Mirror
-from sre_orchestrator.plugins.sources.ports import ObjectFeed, Topology
+from sre_orchestrator.plugins.sources.ports import Dependency, ObjectFeed, Topology
 from sre_orchestrator.twin.store import TwinStore
 
 MINUTE = timedelta(minutes=1)
@@ -29,7 +35,7 @@ class Listener(Protocol):
     """Is told what happens to a twin that is kept, by the thread that keeps it; must not raise."""
 
     def kept(self, batch: Batch, at: datetime) -> None:
-        """Note that a batch is committed; the first one is whole (``batch.delta.whole``)."""
+        """Note that a batch is committed, as of ``at``; the first one is whole (``batch.delta.whole``)."""
         ...
 
     def failed(self, error: SreError) -> None:
@@ -45,33 +51,38 @@ def keep(
     stop: Event,
     listener: Listener,
     settings: TwinKeeping,
-    topology: Topology | None = None,
+    others: Sequence[Source] = (),
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
     """Keep ``twin`` current until ``stop`` is set, beginning with what it remembers; sets ``stop`` when the feed ends.
 
     ``mirror`` is new, and is filled with what the twin's file remembers; the feed goes on from there.
+    ``others`` are asked every minute what they know; one that does not answer is taken to know what it knew.
 
     Raises:
         SreError: what ended the feed.
 
     """
     mirror.load(twin.records(), twin.positions())
-    keeper = _Keeper(mirror, twin, listener, settings)
-    with ThreadPoolExecutor(1, thread_name_prefix="feed") as threads:
+    asked = Event()
+    keeper = _Keeper(mirror, twin, listener, settings, asked)
+    with ThreadPoolExecutor(2, thread_name_prefix="keep") as threads:
         reading = threads.submit(_read, feed, mirror, stop)
+        asking = threads.submit(_ask, others, mirror, asked, stop)
         try:
             while not (stop.wait(settings.batch_seconds) or reading.done()):
-                keeper.step(clock(), topology)
+                keeper.step(clock())
         finally:
             stop.set()
-        reading.result()
+        reading.result(), asking.result()
     keeper.finish(clock())
 
 
 @contextmanager
-def kept_twin(settings: Settings) -> Iterator[TwinStore]:
+def kept_twin(settings: Settings, identity: str) -> Iterator[TwinStore]:
     """Yield the twin of the cluster that ``settings`` name, to be written by nobody else meanwhile.
+
+    ``identity`` tells clusters apart that go by the same name one after the other (``identity_of``).
 
     Raises:
         InputError: another process keeps it, or the file cannot be used.
@@ -88,9 +99,17 @@ def kept_twin(settings: Settings) -> Iterator[TwinStore]:
             ) from error
         twin = TwinStore(path)
         try:
+            twin.belong_to(identity)
             yield twin
         finally:
             twin.close()
+
+
+def identity_of(cluster: Cluster) -> str:
+    """Return what no other cluster has: the uid of its namespace kube-system; where that cannot be read, its address."""
+    namespaces = anyio.run(cluster.list, Namespace).items
+    uid = next((one.metadata.uid for one in namespaces if one.metadata.name == "kube-system"), "")
+    return uid or cluster.address
 
 
 def twin_path(settings: Settings) -> Path:
@@ -104,23 +123,57 @@ def _read(feed: ObjectFeed, mirror: Mirror, stop: Event) -> None:
         mirror.heed(news)
 
 
+class _Known(Struct, frozen=True, kw_only=True):
+    """What a source knows beside the objects of the cluster."""
+
+    components: tuple[Component, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+
+
+def _ask(sources: Sequence[Source], mirror: Mirror, asked: Event, stop: Event) -> None:
+    known: dict[int, _Known] = {}
+    while sources and not stop.is_set():
+        for number, source in enumerate(sources):
+            answer = guarded(partial(anyio.run, _known_by, source))
+            if isinstance(answer, Success):
+                known[number] = answer.value
+        mirror.add(
+            [component for one in known.values() for component in one.components],
+            [edge for one in known.values() for edge in one.edges],
+        )
+        mirror.declare(dependency for one in known.values() for dependency in one.dependencies)
+        asked.set()
+        stop.wait(MINUTE.total_seconds())
+    asked.set()
+
+
+async def _known_by(source: Source) -> _Known:
+    told = [one async for one in source.sync()]
+    return _Known(
+        components=tuple(one for one in told if isinstance(one, Component)),
+        edges=tuple(one for one in told if isinstance(one, Edge)),
+        dependencies=tuple(await source.dependencies() if isinstance(source, Topology) else ()),
+    )
+
+
 class _Keeper:
     """Writes batches; one that cannot be written is tried again while the mirror gathers the next."""
 
-    def __init__(self, mirror: Mirror, twin: TwinStore, listener: Listener, settings: TwinKeeping) -> None:
+    def __init__(
+        self, mirror: Mirror, twin: TwinStore, listener: Listener, settings: TwinKeeping, asked: Event
+    ) -> None:
         self._mirror = mirror
         self._twin = twin
         self._listener = listener
         self._settings = settings
+        self._asked = asked
         self._waiting: tuple[Batch, datetime] | None = None
         self._begun: datetime | None = None
-        self._written = self._tidied = self._declared = NEVER
+        self._written = self._tidied = NEVER
 
-    def step(self, now: datetime, topology: Topology | None) -> None:
+    def step(self, now: datetime) -> None:
         """Do what is due."""
-        if topology and now - self._declared >= MINUTE:
-            self._mirror.declare(anyio.run(topology.dependencies))
-            self._declared = now
         if self._waiting or self._due(now):
             self._write(now)
         if now - self._tidied >= MINUTE and not self._forget(now):
@@ -140,18 +193,18 @@ class _Keeper:
         """
         self._begun = self._begun or now
         if self._written is NEVER:
-            return self._mirror.complete or now - self._begun >= MINUTE
+            return (self._mirror.complete and self._asked.is_set()) or now - self._begun >= MINUTE
         return self._mirror.stirred or now - self._written >= MINUTE
 
     def _write(self, now: datetime) -> None:
         batch, at = self._waiting = self._waiting or (self._mirror.take(), now)
         try:
-            self._twin.apply(batch.delta, at)
+            written = self._twin.apply(batch.delta, at)
         except InputError as error:
             self._listener.failed(error)
         else:
             self._waiting, self._written = None, now
-            self._listener.kept(batch, at)
+            self._listener.kept(batch, written)
 
     def _forget(self, now: datetime) -> int:
         try:

@@ -92,10 +92,32 @@ def changes(connection: Connection, since: str, until: str) -> tuple[Change, ...
     histories = list(_histories(connection, window))
     found = [one for versions in histories for one in _of_component(versions, first)]
     found += _of_edges(connection, {**window, "first": first}, histories)
+    return _told(one for one in found if since <= one.at <= until)
+
+
+def seen_at(connection: Connection, at: str) -> tuple[Change, ...]:
+    """Return what was written at ``at`` as changes, oldest first; nothing of the first sync."""
+    window = {"since": at, "until": at}
+    first: str = connection.execute("SELECT coalesce(min(valid_from), '') FROM component").fetchone()[0]
+    if at <= first:
+        return ()
+    histories = [
+        tuple(one for one in versions if at in (one.valid_from, one.valid_to))
+        for versions in _histories(connection, window)
+    ]
+    found = [
+        one
+        for versions in filter(None, histories)
+        for one in _of_component(versions, first)
+        if (one.what != "created" or versions[0].valid_from == at)
+        and (one.what != "removed" or versions[-1].valid_to == at)
+    ]
+    return _told([*found, *_of_edges(connection, {**window, "first": first}, histories)])
+
+
+def _told(found: Iterable[_Seen]) -> tuple[Change, ...]:
     return tuple(
-        Change(at=time_from(one.at), what=one.what, component=one.component, text=one.text)
-        for one in sorted(found)
-        if since <= one.at <= until
+        Change(at=time_from(one.at), what=one.what, component=one.component, text=one.text) for one in sorted(found)
     )
 
 

@@ -15,7 +15,7 @@ from sre_orchestrator.core.models import Component, Edge
 from sre_orchestrator.core.ports import Change, Delta, Position, Record
 from sre_orchestrator.twin import graph, history, pruning, writing
 from sre_orchestrator.twin.history import Difference, State
-from sre_orchestrator.twin.rows import READABLE, SCHEMA, SCHEMA_VERSION, component_from, edge_from, time_text
+from sre_orchestrator.twin.rows import READABLE, SCHEMA, SCHEMA_VERSION, component_from, edge_from, time_from, time_text
 
 __all__ = ["Difference", "State", "TwinStore"]
 
@@ -67,10 +67,10 @@ class TwinStore:
             writing.replace_components(connection, wanted, now, whole=True)
             writing.replace_edges(connection, relations, now, whole=True)
 
-    def apply(self, delta: Delta, at: datetime) -> None:
+    def apply(self, delta: Delta, at: datetime) -> datetime:
         """Keep what is different at ``at``: all of it or nothing, and only once however often it is applied.
 
-        A clock that was set back does not stop the twin: the change then counts as just after the last one.
+        Returns ``at``, or a time just after the last change when the clock has been set back.
 
         Raises:
             InputError: the file cannot be written; nothing of the delta is kept.
@@ -84,6 +84,12 @@ class TwinStore:
             writing.replace_components(connection, wanted, now, whole=delta.whole)
             writing.replace_edges(connection, relations, now, whole=delta.whole)
             writing.keep(connection, delta.records, delta.positions)
+        return time_from(now)
+
+    def belong_to(self, identity: str) -> None:
+        """Let this be the twin of the cluster ``identity``; records and positions of any other are dropped."""
+        with self._transaction() as connection:
+            writing.belong_to(connection, identity)
 
     def records(self) -> tuple[Record, ...]:
         """Return what was kept of objects, for the source that gave it."""
@@ -105,7 +111,7 @@ class TwinStore:
             forgotten = pruning.prune(connection, time_text(older_than), most_bytes)
         if forgotten:
             with self._explained():
-                self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+                self._connection.executescript("PRAGMA incremental_vacuum")  # execute() would free one page only
         return forgotten
 
     @contextmanager
@@ -157,6 +163,10 @@ class TwinStore:
     def changes(self, since: datetime, until: datetime) -> tuple[Change, ...]:
         """Return what appeared, changed and went in the window, both ends included, oldest first."""
         return history.changes(self._connection, time_text(since), time_text(until))
+
+    def seen_at(self, at: datetime) -> tuple[Change, ...]:
+        """Return the changes that the delta applied at ``at`` made, whenever they happened, oldest first."""
+        return history.seen_at(self._connection, time_text(at))
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -41,7 +41,7 @@ def provenances_of(edges: Iterable[Edge]) -> dict[Ends, str | None]:
     """Return by ends what the table holds of edges: every provenance of an edge in one text."""
     each: dict[Ends, dict[str, None]] = {}
     for one in edges:
-        each.setdefault((one.source, one.kind, one.target), {})[one.provenance] = None
+        each.setdefault((one.source, one.kind, one.target), {}).update(dict.fromkeys(one.provenance.split("; ")))
     return {ends: "; ".join(sorted(filter(None, texts))) for ends, texts in each.items()}
 
 
@@ -102,6 +102,14 @@ def keep(connection: Connection, records: Iterable[Record], positions: Iterable[
     connection.executemany(
         "INSERT OR REPLACE INTO position VALUES (?, ?, ?)", [(one.kind, one.version, one.notes) for one in positions]
     )
+
+
+def belong_to(connection: Connection, identity: str) -> None:
+    """Note whose twin this is; what sources kept of another cluster goes."""
+    if connection.execute("SELECT identity FROM cluster").fetchall() != [(identity,)]:
+        for table in ("record", "position", "cluster"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.execute("INSERT INTO cluster VALUES (?)", (identity,))
 
 
 def _close(connection: Connection, table: str, which: str, rows: Iterable[tuple[str, ...]]) -> None:

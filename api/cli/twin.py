@@ -1,10 +1,14 @@
-"""``sre-orchestrator twin``: questions to the component graph of a snapshot."""
+"""``sre-orchestrator twin``: questions to the component graph of a snapshot or of a cluster, and keeping one current."""
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import anyio
@@ -13,22 +17,33 @@ import typer
 
 from sre_orchestrator.api.cli.common import (
     SettingsOption,
-    SnapshotOption,
     StateOption,
     Table,
     parse_time,
     settings_from,
 )
-from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
+from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.identity import name_of
+from sre_orchestrator.core.ports import Change
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import nearest
 
 if TYPE_CHECKING:
+    from sre_orchestrator.plugins.sources.mirror import Batch
     from sre_orchestrator.twin.store import TwinStore
 
 T = TypeVar("T")
 app = typer.Typer(help="Ask the component graph.", no_args_is_help=True)
+RecordedOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--snapshot",
+        help="A recorded incident: a folder, .tar.gz, .tar.xz or .zip; without it, the twin that `twin follow` keeps.",
+        show_default=False,
+    ),
+]
+ContextOption = Annotated[str, typer.Option(help="A context of the kubeconfig; by default what settings say.")]
 TableOption = Annotated[Table, typer.Option("--format")]
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -36,14 +51,16 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 @app.command()
 def show(
     component: Annotated[str, typer.Argument(help="An id such as service/shop/cart, or a name that is unique.")] = "",
-    snapshot: SnapshotOption = ...,  # type: ignore[assignment]
+    snapshot: RecordedOption = None,
+    context: ContextOption = "",
     format: TableOption = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
     """Show all components, or one with its relations.
 
-    Example:
+    Examples:
+      sre-orchestrator twin show service/shop/cart
       sre-orchestrator twin show service/shop/cart --snapshot incident.tar.gz
 
     """
@@ -54,13 +71,14 @@ def show(
         edges = twin.edges([resolve(twin, component)])
         return [f"{edge.source} {edge.kind} {edge.target}  ({edge.provenance})" for edge in edges]
 
-    _print(with_twin(snapshot, settings_from(settings, state_dir), ask), format)
+    _print(with_twin(snapshot, settings_of(settings, state_dir, context), ask), format)
 
 
 @app.command()
 def impact(
     component: Annotated[str, typer.Argument(help="What might fail.", show_default=False)],
-    snapshot: SnapshotOption = ...,  # type: ignore[assignment]
+    snapshot: RecordedOption = None,
+    context: ContextOption = "",
     hops: Annotated[int, typer.Option(min=1, max=12)] = 4,
     format: TableOption = Table.TEXT,
     settings: SettingsOption = None,
@@ -70,7 +88,7 @@ def impact(
     _print(
         with_twin(
             snapshot,
-            settings_from(settings, state_dir),
+            settings_of(settings, state_dir, context),
             lambda twin: list(twin.impact(resolve(twin, component), hops=hops)),
         ),
         format,
@@ -81,7 +99,8 @@ def impact(
 def path(
     start: Annotated[str, typer.Argument(show_default=False)],
     end: Annotated[str, typer.Argument(show_default=False)],
-    snapshot: SnapshotOption = ...,  # type: ignore[assignment]
+    snapshot: RecordedOption = None,
+    context: ContextOption = "",
     format: TableOption = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
@@ -91,12 +110,13 @@ def path(
     def ask(twin: TwinStore) -> list[str]:
         return [" - ".join(one) for one in twin.paths(resolve(twin, start), resolve(twin, end))]
 
-    _print(with_twin(snapshot, settings_from(settings, state_dir), ask), format)
+    _print(with_twin(snapshot, settings_of(settings, state_dir, context), ask), format)
 
 
 @app.command()
 def changes(
-    snapshot: SnapshotOption = ...,  # type: ignore[assignment]
+    snapshot: RecordedOption = None,
+    context: ContextOption = "",
     since: Annotated[str, typer.Option(help="ISO 8601; by default everything.")] = "",
     until: Annotated[str, typer.Option(help="ISO 8601; by default now.")] = "",
     format: TableOption = Table.TEXT,
@@ -107,18 +127,84 @@ def changes(
     begin, end = parse_time(since) if since else EPOCH, parse_time(until) if until else datetime.now(UTC)
 
     def ask(twin: TwinStore) -> list[str]:
-        return [f"{one.at:%Y-%m-%dT%H:%M:%SZ} {one.text}" for one in twin.changes(begin, end)]
+        return [_line(one) for one in twin.changes(begin, end)]
 
-    _print(with_twin(snapshot, settings_from(settings, state_dir), ask), format)
+    _print(with_twin(snapshot, settings_of(settings, state_dir, context), ask), format)
 
 
-def with_twin(snapshot: Path, settings: Settings, ask: Callable[[TwinStore], T]) -> T:
-    """Build the twin of a snapshot and ask it."""
-    from sre_orchestrator.api.wiring import twin_of  # noqa: PLC0415 - help must be quick
+@app.command()
+def follow(
+    context: ContextOption = "",
+    kubeconfig: KubeconfigOption = None,
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Keep the twin of the running cluster current and print what changes, until interrupted.
+
+    The other commands answer from it meanwhile, and afterwards. The next start goes on from there.
+
+    Example:
+      sre-orchestrator twin follow --context eu
+
+    """
+    from sre_orchestrator.api.keeping import identity_of, keep, kept_twin  # noqa: PLC0415 - help must be quick
+    from sre_orchestrator.api.live import attached  # noqa: PLC0415
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
+    from sre_orchestrator.plugins.sources.mirror import Mirror  # noqa: PLC0415
+
+    where = with_kubeconfig(settings_of(settings, state_dir, context), kubeconfig)
+    stop = Event()
+    with attached(Installation(where), where) as (cluster, sources), kept_twin(where, identity_of(cluster)) as twin:
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signal_number, lambda *_: stop.set())
+        others = [one for one in sources.all if one is not cluster]
+        keep(cluster, Mirror(), twin, stop=stop, listener=Printed(twin), settings=where.twin, others=others)
+
+
+class Printed:
+    """Prints changes as they are kept, and on standard error what goes wrong, once."""
+
+    def __init__(self, twin: TwinStore) -> None:
+        self._twin = twin
+        self._problem = ""
+
+    def kept(self, batch: Batch, at: datetime) -> None:
+        """Print the changes of a batch."""
+        self._problem = ""
+        if batch.delta.whole:
+            typer.echo(f"{len(self._twin.components())} components, {len(self._twin.edges())} relations", err=True)
+        for one in self._twin.seen_at(at):
+            typer.echo(_line(one))
+        sys.stdout.flush()
+
+    def failed(self, error: SreError) -> None:
+        """Print an error, unless it is the last one again."""
+        if str(error) != self._problem:
+            self._problem = str(error)
+            typer.echo(f"error: {error}", err=True)
+
+
+def settings_of(path: Path | None, state_dir: str | None, context: str) -> Settings:
+    """Read the settings of this call, for the cluster ``context``."""
+    read = settings_from(path, state_dir)
+    access = msgspec.structs.replace(read.cluster, context=context or read.cluster.context)
+    return msgspec.structs.replace(read, cluster=access)
+
+
+def with_twin(snapshot: Path | None, settings: Settings, ask: Callable[[TwinStore], T]) -> T:
+    """Build the twin of a snapshot and ask it, or ask the one that is kept of a cluster."""
+    recorded = snapshot or (Path(settings.snapshot) if settings.snapshot else None)
+    if recorded is None:
+        from sre_orchestrator.api.keeping import twin_path  # noqa: PLC0415 - help must be quick
+        from sre_orchestrator.twin.store import TwinStore  # noqa: PLC0415
+
+        with closing(TwinStore(twin_path(settings), read_only=True)) as twin:
+            return ask(twin)
+    from sre_orchestrator.api.wiring import twin_of  # noqa: PLC0415
     from sre_orchestrator.plugins.sources.snapshot import open_snapshot  # noqa: PLC0415
 
     async def run() -> T:
-        with open_snapshot(snapshot, settings.snapshot_limits) as source:
+        with open_snapshot(recorded, settings.snapshot_limits) as source:
             async with twin_of([source], source.captured_at) as (twin, _):
                 return ask(twin)
 
@@ -141,6 +227,10 @@ def resolve(twin: TwinStore, word: str) -> str:
     if named:
         raise InputError(f"{word!r} is the name of several components: {', '.join(named)}; give the id")
     raise InputError(f"there is no component {word!r}{nearest(word, [*known, *map(name_of, known)])}")
+
+
+def _line(change: Change) -> str:
+    return f"{change.at:%Y-%m-%dT%H:%M:%SZ} {change.text}"
 
 
 def _print(lines: Sequence[str], form: Table) -> None:

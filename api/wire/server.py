@@ -22,7 +22,7 @@ from sre_orchestrator.api.wire import discovery
 from sre_orchestrator.api.wire.answers import JSON, Refusal, bad_request, forbidden, read_only, unknown_path
 from sre_orchestrator.api.wire.description import OK, described
 from sre_orchestrator.api.wire.lists import answer_list, answer_object
-from sre_orchestrator.api.wire.podlogs import log_lines
+from sre_orchestrator.api.wire.podlogs import Reading
 from sre_orchestrator.api.wire.recorded import store_of
 from sre_orchestrator.api.wire.requests import (
     Path as Place,
@@ -161,6 +161,9 @@ class _Exchange(BaseHTTPRequestHandler):
     do_DELETE = do_PUT  # noqa: N815
 
     def _answer(self, act: Callable[[], None]) -> None:
+        if self.wire.stopping.is_set():  # the connection was kept for further requests
+            self.close_connection = True
+            return
         try:
             self._check_host()
             act()
@@ -233,18 +236,18 @@ class _Exchange(BaseHTTPRequestHandler):
         if (place.resource.qualified, place.subresource) != ("pods", "log"):
             raise unknown_path()
         query = log_query_of(self.path)
-        lines = log_lines(self.store, place, query)
+        reading = Reading(self.store, place, query)
         if not query.follow:
-            self._send(b"".join(lines), content_type="text/plain")
+            self._send(b"".join(reading.lines()), content_type="text/plain")
             return
         self._begin_stream("text/plain")
-        for line in lines:
-            self._chunk(line)
+        self._chunk(b"".join(reading.lines()))
         for _ in self._turns(float("inf")):
-            for line in lines:
-                self._chunk(line)
             self.wfile.flush()
-            time.sleep(0)
+            written = reading.more(TURN)
+            if written is None:
+                break
+            self._chunk(b"".join(written))
         self._end_stream()
 
     def _watch(self, watch: Watch) -> None:

@@ -14,9 +14,9 @@ from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.nodes import Lease
 from sre_orchestrator.plugins.objects.registry import KINDS
-from sre_orchestrator.plugins.sources.components import identity
+from sre_orchestrator.plugins.sources.components import COMPONENTS, component, identity
 from sre_orchestrator.plugins.sources.ports import Changed, Dependency, Listing, Reached, Relisted
-from sre_orchestrator.plugins.sources.relations import READ, Relations
+from sre_orchestrator.plugins.sources.relations import OPTIONAL, READ, Relations
 
 K = TypeVar("K", bound=Object)
 Kind = type[Object]
@@ -73,10 +73,19 @@ class Mirror:
         return self.version
 
     async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
-        """Yield nothing: who keeps a mirror keeps the twin with its deltas."""
-        nothing: tuple[Component, ...] = ()
-        for one in nothing:
-            yield one
+        """Yield what ``feed`` would: components and relations as last told, and what could not be read."""
+        with self._lock:
+            items = [item for kind in READ for item in self._shelves.get(kind, _Shelf()).items.values()]
+            edges = list(self._relations.edges())
+            listings = {kind: shelf.listing(kind) for kind, shelf in self._shelves.items()}
+        for item in items:
+            if isinstance(item, COMPONENTS):
+                yield component(item)
+        for edge in edges:
+            yield edge
+        for kind, listing in listings.items():
+            for gap in () if kind in OPTIONAL else listing.gaps:
+                yield gap
 
     @property
     def complete(self) -> bool:
@@ -127,6 +136,13 @@ class Mirror:
         """Let ``dependencies`` be all the calls that are declared or traced."""
         with self._lock:
             self._relations.declare(dependencies)
+            self._stirred = True
+
+    def add(self, components: Iterable[Component], edges: Iterable[Edge]) -> None:
+        """Let these be all that other sources tell the twin."""
+        with self._lock:
+            self._relations.add(components, edges)
+            self._stirred = True
 
     def take(self) -> Batch:
         """Return what is different since the last time; the first delta is whole, so let it wait for ``complete``."""

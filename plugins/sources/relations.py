@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from sre_orchestrator.core.models import Component, Edge, EdgeKind
 from sre_orchestrator.core.ports import Delta
 from sre_orchestrator.plugins.objects.meta import Object
-from sre_orchestrator.plugins.objects.network import Endpoints, NetworkPolicy, Service
+from sre_orchestrator.plugins.objects.network import Endpoints, HTTPRoute, NetworkPolicy, Service, VirtualService
 from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.workloads import DaemonSet, Deployment, StatefulSet, Workload
@@ -20,6 +20,7 @@ from sre_orchestrator.plugins.sources.tally import Tally
 from sre_orchestrator.plugins.sources.telling import told_by
 
 READ: tuple[type[Object], ...] = (*COMPONENTS, Endpoints)
+OPTIONAL = frozenset({HTTPRoute, VirtualService})  # custom resources: most clusters have none
 LIMITED = (Deployment, StatefulSet, DaemonSet)
 
 
@@ -34,6 +35,8 @@ class Relations:
         self._tally = Tally()
         self._calls = CallGraph(self._tally)
         self._selecting, self._limiting = Join(), Join()
+        self._added: dict[str, Component] = {}
+        self._others: frozenset[Edge] = frozenset()
         self._releases = ReleaseComponents()
         self._before: dict[str, Component | None] = {}
         self._after: dict[str, Component | None] = {}
@@ -50,6 +53,15 @@ class Relations:
     def declare(self, dependencies: Iterable[Dependency]) -> None:
         """Let ``dependencies`` be all the declared calls."""
         self._calls.declare(dependencies)
+
+    def add(self, components: Iterable[Component], edges: Iterable[Edge]) -> None:
+        """Let these be all that other sources know."""
+        before, self._added = self._added, {one.id: one for one in components}
+        for name in before.keys() | self._added.keys():
+            self._before.setdefault(name, before.get(name))
+            self._after[name] = self._added.get(name)
+        others, self._others = self._others, frozenset(edges)
+        self._tally.change(others - self._others, self._others - others)
 
     def edges(self) -> Iterator[Edge]:
         """Yield every relation, each with all its provenances."""

@@ -7,13 +7,11 @@ from collections.abc import AsyncIterator
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
-from sre_orchestrator.plugins.objects.network import HTTPRoute, VirtualService
 from sre_orchestrator.plugins.objects.nodes import Lease
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Topology
-from sre_orchestrator.plugins.sources.relations import READ, Relations
+from sre_orchestrator.plugins.sources.relations import OPTIONAL, READ, Relations
 
 WATCHED: tuple[type[Object], ...] = (Event, Lease)  # what agents read beside: nobody else tells their gaps
-OPTIONAL = frozenset({HTTPRoute, VirtualService})  # custom resources: most clusters have none
 
 
 async def feed(cluster: ClusterObjects) -> AsyncIterator[Component | Edge | Gap]:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sre_orchestrator.core.models import Component, Edge, Scalar
+from sre_orchestrator.core.ports import Delta
 from sre_orchestrator.twin.history import Difference, State
 from sre_orchestrator.twin.store import TwinStore
 
@@ -229,3 +230,27 @@ def test_a_difference_leads_from_one_state_to_the_other(
     told_of = {one.component for one in twin.changes(minute(-9), last) if one.what not in ("related", "unrelated")}
     assert {*forth.added, *forth.removed, *forth.changed} <= told_of
     twin.close()
+
+
+def seen(twin: TwinStore, number: float) -> list[str]:
+    return [f"{one.what}: {one.text}" for one in twin.seen_at(minute(number))]
+
+
+def test_what_a_delta_changed_is_seen_at_its_time_whenever_it_happened(twin: TwinStore) -> None:
+    selects = Edge(source="service/shop/cart", kind="selects", target=CART)
+    twin.apply(Delta(components=(cart(), Component(id="service/shop/cart"))), START)
+    twin.apply(Delta(components=(cart(replicas=2), Component(id=WEB, since=minute(-5)))), minute(1))
+    twin.apply(Delta(gone=(WEB,), edges=(selects,)), minute(2))
+    twin.apply(Delta(components=(Component(id=WEB, since=minute(2.5)),), edges_gone=(selects,)), minute(3))
+
+    assert seen(twin, 0) == []
+    assert seen(twin, 1) == [f"created: {WEB} created", f"changed: {CART} changed: replicas none → 2"]
+    assert seen(twin, 2) == [
+        f"removed: {WEB} removed",
+        f"related: service/shop/cart now selects {CART} ()",
+    ]
+    assert seen(twin, 2.5) == []
+    assert seen(twin, 3) == [
+        f"created: {WEB} created",
+        f"unrelated: service/shop/cart no longer selects {CART} ()",
+    ]

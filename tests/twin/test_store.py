@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Component, Edge
+from sre_orchestrator.core.ports import Delta, Position, Record
+from sre_orchestrator.twin import pruning
 from sre_orchestrator.twin.store import TwinStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -21,6 +24,7 @@ LATER = NOON + timedelta(minutes=10)
 CART = Component(id="deployment/shop/cart", attributes={"replicas": 2, "paused": False, "images": "cart:1"}, since=NOON)
 SERVICE = Component(id="service/shop/cart")
 NODE = Component(id="node/worker-1")
+OWNS = Edge(source=CART.id, kind="owns", target="replicaset/shop/cart-1")
 BACKS = Edge(source=SERVICE.id, kind="depends_on", target=CART.id, provenance="spec.selector")
 
 
@@ -148,6 +152,137 @@ def test_a_sync_that_fails_leaves_what_was_there(twin: TwinStore) -> None:
     assert twin.edges() == (BACKS,)
 
 
+DB = Component(id="deployment/shop/db", attributes={"replicas": 1})
+
+
+def delta(**parts: object) -> Delta:
+    return Delta(**parts)  # type: ignore[arg-type]
+
+
+def test_a_delta_changes_what_it_names_and_nothing_else(twin: TwinStore) -> None:
+    twin.sync([CART, SERVICE], [BACKS], NOON)
+    scaled = Component(id=CART.id, attributes={"replicas": 3}, since=NOON)
+    uses = Edge(source=CART.id, kind="depends_on", target=DB.id, provenance="env DB_ADDR")
+
+    at = twin.apply(delta(components=(scaled, DB), edges=(uses,), gone=(SERVICE.id,), edges_gone=(BACKS,)), LATER)
+
+    assert at == LATER
+    assert twin.components() == (scaled, DB)
+    assert twin.edges() == (uses,)
+    assert twin.as_of(NOON).components == (CART, SERVICE)
+
+
+def test_a_delta_that_is_applied_again_changes_nothing(twin: TwinStore) -> None:
+    twin.sync([CART, SERVICE], [BACKS], NOON)
+    again = delta(components=(DB,), edges=(BACKS,), gone=(SERVICE.id, "pod/shop/never"), edges_gone=(OWNS,))
+    twin.apply(again, LATER)
+    before = twin.changes(NOON, LATER)
+
+    twin.apply(again, LATER)
+
+    assert twin.changes(NOON, LATER + timedelta(hours=1)) == before
+    assert twin.components() == (CART, DB)
+
+
+def test_a_whole_delta_closes_what_it_does_not_name(twin: TwinStore) -> None:
+    twin.sync([CART, SERVICE], [BACKS], NOON)
+
+    twin.apply(delta(components=(SERVICE,), whole=True), LATER)
+
+    assert twin.components() == (SERVICE,)
+    assert twin.edges() == ()
+
+
+def test_merged_provenances_stay_merged_once(twin: TwinStore) -> None:
+    merged = Edge(source=BACKS.source, kind=BACKS.kind, target=BACKS.target, provenance="declared; spec.selector")
+    twin.sync([], [BACKS, merged], NOON)
+
+    assert twin.edges() == (merged,)
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_twin(twin: TwinStore) -> None:
+    twin.sync([CART], [], LATER)
+
+    at = twin.apply(delta(components=(DB,)), NOON)
+
+    assert LATER < at < LATER + timedelta(seconds=1)
+    assert twin.components() == (CART, DB)
+    assert twin.as_of(LATER).components == (CART,)
+
+
+def test_records_and_positions_are_kept_for_the_source_that_gave_them(twin: TwinStore) -> None:
+    one, other = Record(kind="Pod", id="pod/shop/a", content=b"a"), Record(kind="Pod", id="pod/shop/b", content=b"b")
+    twin.apply(delta(records=(other, one), positions=(Position(kind="Pod", version="1", notes=b"x"),)), NOON)
+    newer = Record(kind="Pod", id="pod/shop/a", content=b"aa")
+    gone = Record(kind="Pod", id="pod/shop/b")
+
+    twin.apply(delta(records=(newer, gone), positions=(Position(kind="Pod", version="2"),)), LATER)
+
+    assert twin.records() == (newer,)
+    assert twin.positions() == (Position(kind="Pod", version="2"),)
+
+
+def test_what_was_kept_of_one_cluster_is_not_given_to_another(twin: TwinStore) -> None:
+    twin.belong_to("one")
+    twin.apply(delta(components=(CART,), records=(Record(kind="Pod", id="a", content=b"a"),)), NOON)
+    twin.apply(delta(positions=(Position(kind="Pod", version="2"),)), NOON)
+
+    twin.belong_to("one")
+    assert twin.records()
+    twin.belong_to("other")
+
+    assert (twin.records(), twin.positions()) == ((), ())
+    assert twin.components() == (CART,)
+
+
+def history(twin: TwinStore, minutes: int) -> None:
+    """Change one component and one edge each minute after noon."""
+    for minute in range(minutes):
+        edge = Edge(source=BACKS.source, kind=BACKS.kind, target=BACKS.target, provenance=f"{minute:>01000}")
+        component = Component(id=CART.id, attributes={"replicas": minute, "images": "x" * 1000})
+        twin.sync([component], [edge], NOON + timedelta(minutes=minute))
+
+
+def forgotten(twin: TwinStore, older_than: datetime, most_bytes: int) -> int:
+    """Prune until nothing is left to prune; return how much went."""
+    total = 0
+    while some := twin.prune(older_than, most_bytes):
+        total += some
+    return total
+
+
+def test_history_is_forgotten_by_age_and_the_present_never(twin: TwinStore) -> None:
+    history(twin, 10)
+
+    assert forgotten(twin, NOON + timedelta(minutes=5), 2**30) == 8
+
+    assert [one.at.minute for one in twin.changes(NOON, LATER)] == [5, 6, 7, 8, 9]
+    assert forgotten(twin, LATER + timedelta(days=1), 2**30) == 10
+    assert twin.components()[0].attributes["replicas"] == 9
+    assert len(twin.edges()) == 1
+
+
+def test_history_is_forgotten_by_size_oldest_first_and_the_file_shrinks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "ROWS", 20)
+    path = tmp_path / "twin.db"
+    twin = TwinStore(path)
+    history(twin, 500)
+    twin.close()
+    twin, full = TwinStore(path), path.stat().st_size
+
+    gone = forgotten(twin, NOON, full // 2)
+
+    assert 0 < gone < 998
+    newest = NOON + timedelta(minutes=499)
+    assert len(twin.changes(newest - timedelta(minutes=50), newest)) >= 50
+    twin.close()
+    assert path.stat().st_size <= full // 2
+    with closing(sqlite3.connect(path)) as checked:
+        assert checked.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
@@ -202,6 +337,95 @@ def test_a_file_that_is_no_twin_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match=r"twin\.db.*remove it to build it again"):
         TwinStore(path)
+
+
+OLD = """
+CREATE TABLE component (id TEXT NOT NULL, kind TEXT NOT NULL, namespace TEXT NOT NULL, attributes TEXT NOT NULL,
+    since TEXT NOT NULL, valid_from TEXT NOT NULL, valid_to TEXT);
+CREATE UNIQUE INDEX component_now ON component (id) WHERE valid_to IS NULL;
+CREATE TABLE edge (source TEXT NOT NULL, kind TEXT NOT NULL, target TEXT NOT NULL, provenance TEXT NOT NULL,
+    valid_from TEXT NOT NULL, valid_to TEXT);
+INSERT INTO component VALUES ('node/a', 'node', '', '{}', '', '2026-03-01T11:00:00.000000+00:00', '2026-03-01T12:00:00.000000+00:00');
+INSERT INTO component VALUES ('node/a', 'node', '', '{"unschedulable":true}', '', '2026-03-01T12:00:00.000000+00:00', NULL);
+PRAGMA user_version = 1;
+"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Return a file of version 1."""
+    path = tmp_path / "twin.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLD)
+    return path
+
+
+def test_a_file_of_the_version_before_is_brought_up_to_date_with_its_history(old: Path) -> None:
+    twin = TwinStore(old)
+
+    assert twin.as_of(NOON - timedelta(minutes=1)).components == (Component(id="node/a"),)
+    assert [one.text for one in twin.changes(NOON, LATER)] == ["node/a changed: unschedulable none → True"]
+    twin.apply(delta(components=(CART,), positions=(Position(kind="Pod", version="1"),)), LATER)
+    twin.close()
+    again = TwinStore(old)
+    assert [one.id for one in again.components()] == [CART.id, "node/a"]
+    again.close()
+
+
+def test_a_reader_takes_a_file_of_the_version_before_as_it_is(old: Path) -> None:
+    reader = TwinStore(old, read_only=True)
+
+    assert [one.id for one in reader.components()] == ["node/a"]
+    reader.close()
+    with closing(sqlite3.connect(old)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_reader_writes_nothing_and_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no twin; keep one with: sre-orchestrator twin follow"):
+        TwinStore(tmp_path / "twin.db", read_only=True)
+    TwinStore(tmp_path / "twin.db").close()
+    reader = TwinStore(tmp_path / "twin.db", read_only=True)
+
+    with pytest.raises(InputError, match="readonly"):
+        reader.apply(delta(components=(CART,)), NOON)
+    reader.close()
+
+
+READER = """
+import sys
+from pathlib import Path
+from sre_orchestrator.twin.store import TwinStore
+
+for _ in sys.stdin:
+    print(len(TwinStore(Path(sys.argv[1]), read_only=True).components()), flush=True)
+"""
+
+
+def test_another_process_reads_while_this_one_writes(tmp_path: Path) -> None:
+    path = tmp_path / "twin.db"
+    twin = TwinStore(path)
+    twin.sync([CART], [BACKS], NOON)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", READER, str(path)], **pipes) as reader:  # type: ignore[call-overload]
+        counts = []
+        for minute in range(1, 4):
+            twin.sync(
+                [CART, *(Component(id=f"pod/shop/{n}") for n in range(minute))], [], NOON + timedelta(minutes=minute)
+            )
+            reader.stdin.write("look\n")
+            reader.stdin.flush()
+            counts.append(int(reader.stdout.readline()))
+        reader.stdin.close()
+
+    assert counts == [2, 3, 4]
+    twin.close()
+
+
+def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
+    TwinStore(tmp_path / "twin.db").close()
+
+    assert (tmp_path / "twin.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_of_another_version_is_refused(tmp_path: Path) -> None:
