@@ -19,7 +19,7 @@ from sre_orchestrator.core.pipeline import Bundle, answer
 from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.sources.k8s import Cluster, open_cluster
-from sre_orchestrator.plugins.sources.ports import Incomplete
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, Incomplete
 
 
 @runtime_checkable
@@ -77,15 +77,19 @@ def settings_for(settings: Settings, namespace: str, context: str) -> Settings:
 
 
 @contextmanager
-def attached(installation: Installation, settings: Settings) -> Iterator[tuple[Cluster, Sources]]:
+def attached(
+    installation: Installation, settings: Settings, objects: ClusterObjects | None = None
+) -> Iterator[tuple[Cluster, Sources]]:
     """Yield a running cluster, and with it all that plugins know of it; close them afterwards.
+
+    ``objects`` stand in for the cluster's lists.
 
     Raises:
         InputError: the cluster cannot be reached.
 
     """
     with ExitStack() as closing:
-        cluster = open_cluster(settings)
+        cluster = open_cluster(settings, objects=objects)
         closing.callback(cluster.close)
         added = cast(
             "Sequence[Source]", installation.plugins.collect("register_sources", settings=settings, cluster=cluster)

@@ -30,6 +30,7 @@ from sre_orchestrator.plugins.sources.k8s.releases import read_release_records
 from sre_orchestrator.plugins.sources.k8s.resources import role_line
 from sre_orchestrator.plugins.sources.ports import (
     Changed,
+    ClusterObjects,
     Grant,
     Listing,
     LogStream,
@@ -52,17 +53,26 @@ class Cluster:
     """One Kubernetes cluster; lists are read when first asked for, once, whichever thread asks.
 
     ``context`` is the kubeconfig's, empty in a pod; ``namespaces`` are where objects are listed when
-    that is forbidden in the whole cluster; ``requests`` counts the requests that were sent.
+    that is forbidden in the whole cluster; ``requests`` counts the requests that were sent. With ``objects``
+    no lists are read: what they hold, such as a mirror of the cluster, is the answer.
     """
 
     name = AGENT
 
     def __init__(
-        self, connection: Connection, access: Access, settings: Settings, *, version: str = "", pace: Pace = PACE
+        self,
+        connection: Connection,
+        access: Access,
+        settings: Settings,
+        *,
+        version: str = "",
+        pace: Pace = PACE,
+        objects: ClusterObjects | None = None,
     ) -> None:
         self.context = access.context
         self.namespaces = _namespaces(settings, access)
         self._version = version
+        self._objects = objects
         self._pace = pace
         self._connection = connection
         self._page_size = settings.cluster.page_size
@@ -98,6 +108,8 @@ class Cluster:
 
     async def list(self, kind: type[K]) -> Listing[K]:
         """Return every object of ``kind``, as when it was first asked for."""
+        if self._objects:
+            return await self._objects.list(kind)
         return self._read(kind).listing
 
     def _read(self, kind: type[K]) -> Read[K]:
@@ -169,8 +181,10 @@ class Cluster:
             )
 
 
-def open_cluster(settings: Settings, environment: Mapping[str, str] = os.environ) -> Cluster:
-    """Return the cluster of ``settings.cluster``, after it has answered.
+def open_cluster(
+    settings: Settings, environment: Mapping[str, str] = os.environ, *, objects: ClusterObjects | None = None
+) -> Cluster:
+    """Return the cluster of ``settings.cluster``, after it has answered; ``objects`` stand in for its lists.
 
     Raises:
         InputError: no cluster is configured, it does not answer, or it refuses the credentials.
@@ -194,7 +208,7 @@ def open_cluster(settings: Settings, environment: Mapping[str, str] = os.environ
         raise InputError(
             f"{found.place} ({connection.host}): this is no Kubernetes API server; correct the address"
         ) from error
-    return Cluster(connection, found, settings, version=version)
+    return Cluster(connection, found, settings, version=version, objects=objects)
 
 
 def _namespaces(settings: Settings, access: Access) -> tuple[str, ...]:
