@@ -119,6 +119,16 @@ def watched(*lines: bytes, end: Literal["whole", "cut", "quiet"] = "quiet") -> A
     return Answer(lines, end=end)
 
 
+def server_side(pem: Path, *, clients: Path | None = None) -> ssl.SSLContext:
+    """Return TLS with a certificate; only ``clients`` are let in where they are given."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    if clients:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(clients)
+    return context
+
+
 @contextmanager
 def api_server(script: Script, *, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Run the server."""
