@@ -56,7 +56,7 @@ class ProbeLimits(Struct, frozen=True, kw_only=True):
     """Active checks of services and ingresses: whether, how many a second and in one look, and how long each may take."""
 
     enabled: bool | None = None
-    per_second: Positive = 20
+    per_second: Positive = 50
     most: Positive = 100
     timeout_seconds: Seconds = 2.0
 

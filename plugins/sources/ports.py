@@ -8,7 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from sre_orchestrator.core.models import Gap, Struct
-from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.meta import Object, Time
 
 if TYPE_CHECKING:
     import numpy as np
@@ -175,9 +175,9 @@ class TlsProbe(Struct, frozen=True, kw_only=True):
     component: str
     host: str
     port: int
-    at: datetime
-    starts_at: datetime
-    expires_at: datetime
+    at: Time
+    starts_at: Time
+    expires_at: Time
     names: tuple[str, ...] = ()
     issuer: str = ""
     trusted: bool = False
@@ -191,7 +191,7 @@ class HttpProbe(Struct, frozen=True, kw_only=True):
     port: int
     method: str
     path: str
-    at: datetime
+    at: Time
     status: int = 0
     seconds: float = 0.0
 

@@ -17,14 +17,14 @@ from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Found, HttpProbe, Probes, TcpProbe, TlsProbe
-from sre_orchestrator.plugins.sources.probes.dial import answer_of, certificate_of, connect, forbidden
+from sre_orchestrator.plugins.sources.probes.dial import Request, answer_of, certificate_of, connect, forbidden
 from sre_orchestrator.plugins.sources.probes.names import Names, UnresolvedError
 from sre_orchestrator.plugins.sources.probes.targets import Known, Place, Target, targets_of
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WORKERS = 16
-ADDRESSES = 3
-LOOK_SECONDS = 20.0
+ADDRESSES = 2
+LOOK_SECONDS = 8.0
 FRESH_SECONDS = 60.0
 SILENT = ("timed out", "no route to host", "unreachable")
 OFF = Gap(
@@ -146,8 +146,7 @@ class Prober:
 
     def _check(self, target: Target, deadline: float) -> Outcome | None:
         """Return what ``target`` answers, ``None`` when its turn comes too late."""
-        self._pace.turn()
-        if self._clock() > deadline:
+        if not self._begins(deadline):
             return None
         try:
             addresses = [one for one in self._names.addresses(target.host) if not self._refuses(one)]
@@ -157,7 +156,9 @@ class Prober:
         if not address:
             return self._failed(target, words)
         return Outcome(
-            tcp=_tcp(target, words, reachable=True), tls=self._tls(target, address), http=self._http(target, address)
+            tcp=_tcp(target, words, reachable=True),
+            tls=self._tls(target, address, deadline) if target.tls else None,
+            http=self._http(target, address, target.request, deadline) if target.request else None,
         )
 
     def _unresolved(self, target: Target, words: str) -> Outcome:
@@ -184,12 +185,16 @@ class Prober:
             return Outcome(unseen=True)
         return Outcome(tcp=_tcp(target, words, reachable=False))
 
-    def _tls(self, target: Target, address: str) -> TlsProbe | None:
-        if not target.tls:
-            return None
+    def _begins(self, deadline: float) -> bool:
+        """Wait for the turn of a connection, and say whether it may still be made."""
         self._pace.turn()
-        found = certificate_of(address, target.dial, target.host, self._limits.timeout_seconds)
-        if found is None:
+        return self._clock() <= deadline
+
+    def _tls(self, target: Target, address: str, deadline: float) -> TlsProbe | None:
+        found = self._begins(deadline) and certificate_of(
+            address, target.dial, target.host, self._limits.timeout_seconds
+        )
+        if not found:
             return None
         read, trusted = found
         return TlsProbe(
@@ -204,19 +209,18 @@ class Prober:
             trusted=trusted,
         )
 
-    def _http(self, target: Target, address: str) -> HttpProbe | None:
-        if target.request is None:
+    def _http(self, target: Target, address: str, request: Request, deadline: float) -> HttpProbe | None:
+        if not self._begins(deadline):
             return None
-        self._pace.turn()
         answer = answer_of(
-            address, target.dial, target.host, target.request, tls=target.tls, timeout=self._limits.timeout_seconds
+            address, target.dial, target.host, request, tls=target.tls, timeout=self._limits.timeout_seconds
         )
         return HttpProbe(
             component=target.component,
             host=target.host,
             port=target.port,
-            method=target.request.method,
-            path=target.request.path,
+            method=request.method,
+            path=request.path,
             at=datetime.now(UTC),
             status=answer.status,
             seconds=answer.seconds,

@@ -170,6 +170,24 @@ def test_a_look_that_takes_too_long_is_ended_with_a_gap(tmp_path: Path) -> None:
     assert [one.what for one in seen.gaps] == ["2 of 2 ports of services and hosts of ingresses"]
 
 
+def test_when_time_is_up_no_further_step_is_begun(tmp_path: Path) -> None:
+    now = [0.0]
+    with listening() as port:
+        target = at(port, appProtocol="https")
+        with snapshot(tmp_path, target) as cluster, name_server({CART: LOOPBACK}) as resolver:
+            names = Names(1, resolver)
+            prober = Prober(cluster, LIMITS, ME, names=names, refuses=lambda _: late(now), clock=lambda: now[0])
+            seen = anyio.run(prober.probes, ["shop"])
+
+    assert (len(seen.tcp), seen.tls, seen.http) == (1, (), ())
+
+
+def late(now: list[float]) -> bool:
+    """Let the time of a look pass, and refuse no address."""
+    now[0] += module.LOOK_SECONDS + 1
+    return False
+
+
 def test_what_was_seen_is_told_again_for_a_minute(tmp_path: Path) -> None:
     now = [0.0]
     with snapshot(tmp_path, at(closed_port())) as cluster, name_server({CART: LOOPBACK}) as resolver:

@@ -157,11 +157,19 @@ def test_a_file_that_is_a_folder_or_gone_is_a_gap(tmp_path: Path) -> None:
     }
 
 
+WITHOUT_ZONE = (
+    b'[{"component": "service/shop/cart", "host": "cart.shop.svc", "port": 443, "at": "2030-05-01T12:00:00",'
+    b' "starts_at": "2030-01-01T00:00:00Z", "expires_at": "2031-01-01T00:00:00Z"}]'
+)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
         ("probes/tcp.json", b"{broken"),
         ("probes/tcp.json", b'[{"port": "http"}]'),
+        ("probes/tls.json", WITHOUT_ZONE),
+        ("probes/http.json", b"[null]"),
         ("alertmanager/alerts.json", b"[" * 100_000),
         ("alertmanager/alerts.json", b'[{"startsAt": "2030-05-01T12:00:00"}]'),
         ("alertmanager/alerts.json", b"\xff"),
