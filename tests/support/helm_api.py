@@ -1,8 +1,9 @@
 """A small Kubernetes API in memory that accepts writes, for what the real helm needs; nothing runs in it.
 
-Jobs end at once: those in ``Cluster.failing`` fail, others complete. What is in ``Cluster.refused`` cannot be
-patched, kinds in ``Cluster.forbidden`` cannot be listed. A patch merges deeply, lists of named things by their names, which is enough for helm's three kinds of
-patches (strategic merge, JSON merge and server-side apply) on the charts of tests.
+Jobs end at once: those in ``Cluster.failing`` fail, those in ``Cluster.running`` never end, others complete. What is
+in ``Cluster.refused`` cannot be patched, kinds in ``Cluster.forbidden`` cannot be listed. A patch merges deeply, lists
+of named things by their names, which is enough for helm's three kinds of patches (strategic merge, JSON merge and
+server-side apply) on the charts of tests.
 """
 
 from __future__ import annotations
@@ -43,9 +44,11 @@ class Cluster:
     def __init__(self) -> None:
         self.objects: dict[Place, Json] = {}
         self.failing: set[str] = set()
+        self.running: set[str] = set()
         self.refused: dict[str, str] = {}
         self.forbidden: set[str] = set()
         self.asked: list[str] = []
+        self.job_made = threading.Event()
         self.lock = threading.RLock()
         self.version = 0
 
@@ -62,6 +65,8 @@ class Cluster:
             if item["kind"] == "Job":
                 item["status"] = self._ended(place[2])
             self.objects[place] = item
+            if item["kind"] == "Job":
+                self.job_made.set()
             return item
 
     def of(self, plural: str, namespace: str = "") -> list[Json]:
@@ -80,6 +85,8 @@ class Cluster:
                 yield plural, self.of(plural)
 
     def _ended(self, name: str) -> Json:
+        if name in self.running:
+            return {"active": 1}
         failed = name in self.failing
         condition = {"type": "Failed" if failed else "Complete", "status": "True"}
         if failed:

@@ -118,6 +118,10 @@ class Helm:
         assert (done.returncode != 0) == fails, done.stderr + done.stdout
         return done.stderr if fails else done.stdout
 
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start helm and return its process."""
+        return subprocess.Popen([self._program, *words], env=self._environment, stderr=subprocess.DEVNULL)
+
     def install(self, *words: str, **more: Any) -> str:
         """Install the chart as ``cart``."""
         return self("install", "cart", str(self.chart), "--disable-openapi-validation", *words, **more)

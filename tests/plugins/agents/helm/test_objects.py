@@ -88,6 +88,18 @@ def test_a_container_that_was_edited_drifts(change: Json, told: tuple[Any, ...],
     assert drifts(tmp_path, cart(), cart(patch(RELEASED, **change))) == [(CART, *told)]
 
 
+def test_where_a_variable_comes_from_is_compared(tmp_path: Path) -> None:
+    def with_key(key: str) -> Json:
+        source = {"secretKeyRef": {"name": "db", "key": key}}
+        return cart(container(image="a", env=[{"name": "HOST", "valueFrom": source}]))
+
+    same = drifts(tmp_path / "a", with_key("host"), with_key("host"))
+    other = drifts(tmp_path / "b", with_key("host"), with_key("name"))
+
+    assert same == []
+    assert [(one[1], one[3]) for one in other] == [("env", "HOST")]
+
+
 def test_a_container_that_was_removed_is_told_once(tmp_path: Path) -> None:
     assert drifts(tmp_path, cart(), cart(container("other"))) == [(CART, "image", "app", None, "shop/cart:1.4", None)]
 
