@@ -108,7 +108,7 @@ class PrometheusApi:
         first, last = _ms(since), _ms(until)
         query = f"{selector}[{last - first + MARGIN_MS}ms]"
         found = self._ask("POST", "/query", [*self._query(query), ("time", _text(last))], _Result)
-        return list(_series(found, first / 1000, last / 1000))
+        return self._series(found, first / 1000, last / 1000)
 
     def values(self, query: str, step: Step, name: str = "") -> list[Series]:
         """Return the values of an expression at each step; ``name`` for series that have none."""
@@ -119,7 +119,7 @@ class PrometheusApi:
             ("step", str(step.seconds)),
         ]
         found = self._ask("POST", "/query_range", fields, _Result)
-        return list(_series(found, float("-inf"), float("inf"), name))
+        return self._series(found, float("-inf"), float("inf"), name)
 
     def rules(self) -> list[Rule]:
         """Return the alerting rules."""
@@ -162,6 +162,16 @@ class PrometheusApi:
             )
         self._note(answer)
         return self._service.decoded(bytes(answer.data), kind)
+
+    def _series(self, found: _Result, first: float, last: float, name: str = "") -> list[Series]:
+        try:
+            return list(_series(found, first, last, name))
+        except ValueError as error:
+            raise ServiceProblem(
+                f"{self._service.key} {self._service.address}",
+                f"a value is no number: {error}",
+                f"see whether {self._service.key}.url is the right service",
+            ) from error
 
     def _note(self, answer: _Answer) -> None:
         said = answer.warnings[:MOST_WARNINGS]

@@ -145,7 +145,7 @@ class Reading:
         for row in self.table.tried:
             for tried in row:
                 if names.issuperset(tried.needs) and tried.name not in names:
-                    query = placed(tried.query, {"$in": place.inside, "$rate": rate})
+                    query = placed(tried.query, place.inside, rate)
                     with self._leaving_out(tried.name):
                         found = self.api.values(query, step)
                         yield from (msgspec.structs.replace(one, name=tried.name) for one in found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
@@ -76,15 +76,16 @@ def load_table(folders: Iterable[Traversable] = ()) -> Table:
     problems: list[str] = []
     for folder in folders:
         try:
-            for path in sorted(
-                (one for one in folder.iterdir() if one.name.endswith(".yaml")), key=lambda one: one.name
-            ):
-                for name, row in read_rows(path).items():
-                    rows[name] = (*rows.get(name, ()), row)
+            paths = sorted((one for one in folder.iterdir() if one.name.endswith(".yaml")), key=lambda one: one.name)
         except OSError as error:
             problems.append(f"{folder}: cannot be read: {error.strerror}; give a folder of YAML files")
-        except RuleError as error:
-            problems.append(str(error))
+            continue
+        for path in paths:
+            try:
+                for name, row in read_rows(path).items():
+                    rows[name] = (*rows.get(name, ()), row)
+            except RuleError as error:
+                problems.append(str(error))
     return Table(rows=rows, problems=tuple(problems))
 
 
@@ -147,8 +148,8 @@ def _of_name(signal: str, metric: str) -> Iterator[str]:
         yield f"agents take {metric!r} for {known.name}"
 
 
-def placed(query: str, values: Mapping[str, str]) -> str:
-    """Return ``query`` with its placeholders replaced; ``$in`` may be empty."""
-    for name, value in values.items():
-        query = query.replace(name, value)
-    return re.sub(r"\{\s*,\s*|,\s*\}", lambda match: match[0].strip(", ").replace(" ", ""), query)
+def placed(query: str, inside: str, rate: str) -> str:
+    """Return ``query`` with its placeholders replaced; without ``inside`` no matchers of namespaces are left."""
+    if not inside:
+        query = re.sub(r",\s*\$in\b|\$in\b\s*,?", "", query)
+    return query.replace("$in", inside).replace("$rate", rate)
