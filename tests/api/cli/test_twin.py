@@ -1,11 +1,28 @@
-"""Questions to the twin of a snapshot."""
+"""Questions to the twin of a snapshot and of a running cluster, and following one."""
 
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from command_line import Run
+from keeping import served
+from shop import deployment, pod, thing
+
+from sre_orchestrator.api.cli.twin import Printed
+from sre_orchestrator.api.wire import Store, serving, write_kubeconfig
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.models import Component
+from sre_orchestrator.core.ports import Delta
+from sre_orchestrator.plugins.sources.mirror import Batch
+from sre_orchestrator.twin.store import TwinStore
 
 DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
 PRICING = "deployment/shop/pricing"
@@ -78,3 +95,70 @@ def test_a_name_of_several_components_asks_for_the_id(run: Run) -> None:
 
     assert result.code == 2
     assert "deployment/shop/pricing, service/shop/pricing; give the id" in result.err
+
+
+@contextmanager
+def following(state: Path, kubeconfig: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run ``twin follow`` in a process of its own until the context ends; it must end well."""
+    program = [sys.executable, "-c", "from sre_orchestrator.api.cli.main import main; main()", "twin", "follow"]
+    options = ["--state-dir", str(state), "--kubeconfig", str(kubeconfig)]
+    with subprocess.Popen([*program, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        try:
+            first = process.stderr.readline()
+            assert first.endswith(" relations\n"), first + process.stderr.read()
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (0, ""), out
+
+
+def test_follow_prints_changes_and_the_other_commands_answer_meanwhile_and_afterwards(run: Run, tmp_path: Path) -> None:
+    store, state = Store(), tmp_path / "state"
+    for one in (deployment("cart"), thing("Namespace", "shop", namespace="")):
+        store.apply(served(one))
+    with serving(store) as url:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", url)
+        with following(state, kubeconfig) as process:
+            store.apply(served(pod("cart-1", owner=("ReplicaSet", "cart-abc"))))
+            assert process.stdout
+            assert process.stdout.readline().endswith(" pod/shop/cart-1 created\n")
+            asked = run("twin", "show", "pod/shop/cart-1", "--state-dir", state)
+            busy = run("twin", "follow", "--state-dir", state, "--kubeconfig", kubeconfig)
+
+    assert "replicaset/shop/cart-abc owns pod/shop/cart-1  (ownerReferences)" in asked.out.splitlines()
+    assert (busy.code, "another process keeps this twin" in busy.err) == (2, True)
+    afterwards = run("twin", "show", "--state-dir", state)
+    assert afterwards.out.splitlines() == ["deployment/shop/cart", "namespace/shop", "pod/shop/cart-1"]
+
+
+def test_without_a_twin_it_says_how_to_get_one(run: Run, tmp_path: Path) -> None:
+    result = run("twin", "changes", "--state-dir", tmp_path, "--context", "eu")
+
+    assert result.code == 2
+    assert "eu.db: there is no twin; keep one with: sre-orchestrator twin follow" in result.err
+
+
+def test_the_snapshot_of_the_settings_is_asked_by_default(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SRE_ORCHESTRATOR_SNAPSHOT", str(DEMO))
+
+    assert run("twin", "show", PRICING).out.splitlines() == lines(run, "show", PRICING)
+
+
+def test_an_error_that_lasts_is_printed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    at, twin = datetime(2026, 3, 1, tzinfo=UTC), TwinStore()
+    printed = Printed(twin)
+    delta = Delta(components=(Component(id="node/a"),), whole=True)
+    for error in ("the disk is full", "the disk is full", "the file is locked"):
+        printed.failed(InputError(error))
+    printed.kept(Batch(delta=delta), twin.apply(delta, at))
+    printed.failed(InputError("the file is locked"))
+    twin.close()
+
+    assert capsys.readouterr().err.splitlines() == [
+        "error: the disk is full",
+        "error: the file is locked",
+        "1 components, 0 relations",
+        "error: the file is locked",
+    ]
