@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.pods import Pod
@@ -20,7 +21,7 @@ MAX_STREAMS = 500
 # what an agent reads of the log of a healthy container at least (plugins.agents.logs), and how much is kept in all
 NEWEST_BYTES = 64 * 1024
 KEPT_BYTES = 32 * 1024 * 1024
-LINE_BYTES = 64
+LINE_BYTES, LEAST_LINES = 64, 50
 LOGS = Listed(kind="Pod", plural="pods/log", folders=("pods",))
 
 
@@ -88,21 +89,37 @@ class Logs:
         kept = self._kept.get(stream)
         try:
             if kept and (kept.whole or 0 < newest_bytes <= NEWEST_BYTES):
-                text = kept.text
+                yield from self._worded(_newest(kept.text, newest_bytes))
             elif newest_bytes:
                 text = self._tail(stream, min(newest_bytes, self._most)).text
+                yield from self._worded(_newest(text, newest_bytes))
             else:
-                text = self._read(stream, {"limitBytes": self._most})[0]
+                yield from self._worded(self._first(stream))
         except ApiError:
             return
-        yield from _lines(text, newest_bytes, self._line_bytes)
+
+    def _worded(self, lines: Iterable[bytes]) -> Iterator[str]:
+        """Yield text; an over-long line is cut."""
+        for line in lines:
+            yield line[: self._line_bytes].decode("utf-8", "replace").rstrip("\r")
+
+    def _first(self, stream: LogStream) -> Iterator[bytes]:
+        """Yield lines from the first on, read as they are asked for: who needs few leaves the rest where it is."""
+        path, query = _asked(stream, {"limitBytes": self._most})
+        rest = b""
+        with closing(self._connection.open(path, query)) as response:
+            for chunk in self._connection.chunks(response):
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+        if rest:
+            yield rest
 
     def _tail(self, stream: LogStream, newest: int) -> Tail:
         """Return about the last ``newest`` bytes: as many lines as hold them if lines are short.
 
         Where they are so long that the most that is read of a log ends before its end, fewer lines are asked for.
         """
-        lines = max(newest // LINE_BYTES, 1)
+        lines = max(newest // LINE_BYTES, LEAST_LINES)
         while True:
             text, cut = self._read(stream, {"tailLines": lines})
             if not cut or lines == 1:
@@ -111,9 +128,7 @@ class Logs:
 
     def _read(self, stream: LogStream, query: Query) -> tuple[bytes, bool]:
         """Return the text, and whether it was cut at the most that is read of a log."""
-        path = f"/api/v1/namespaces/{stream.namespace}/pods/{stream.pod}/log"
-        asked = {**query, "container": stream.container, **({"previous": "true"} if stream.previous else {})}
-        return self._connection.read(path, asked, self._most)
+        return self._connection.read(*_asked(stream, query), self._most)
 
     def _gap(self, what: str, why: str, remedy: str) -> None:
         with self._guard:
@@ -154,10 +169,14 @@ def unread(stream: LogStream, error: ApiError) -> Gap | None:
     )
 
 
-def _lines(text: bytes, newest: int, limit: int) -> Iterator[str]:
-    """Yield the lines of the last ``newest`` bytes, from the first whole one; each cut at ``limit`` bytes."""
+def _asked(stream: LogStream, query: Query) -> tuple[str, Query]:
+    path = f"/api/v1/namespaces/{stream.namespace}/pods/{stream.pod}/log"
+    return path, {**query, "container": stream.container, **({"previous": "true"} if stream.previous else {})}
+
+
+def _newest(text: bytes, newest: int) -> list[bytes]:
+    """Return the lines in the last ``newest`` bytes, from the first whole one on."""
     if newest and len(text) > newest:
         text = text[-newest:]
         text = text[text.find(b"\n", 0, newest // 2) + 1 :]
-    for line in text.splitlines():
-        yield line[:limit].decode("utf-8", "replace")
+    return text.removesuffix(b"\n").split(b"\n") if text else []
