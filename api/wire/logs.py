@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -32,20 +33,33 @@ class ContainerLog(Protocol):
         """Yield the lines with their ends, oldest first."""
         ...
 
+    def more(self, seen: int, seconds: float) -> list[bytes] | None:
+        """Return the lines after ``seen`` of them, waiting ``seconds`` at most; ``None``: there will never be more."""
+        ...
+
 
 class WrittenLog:
     """A log in memory that can grow while clients follow it."""
 
     def __init__(self, text: bytes = b"") -> None:
         self._lines = text.splitlines(keepends=True)
+        self._grown = threading.Condition()
 
     def append(self, text: bytes) -> None:
         """Write more lines."""
-        self._lines += text.splitlines(keepends=True)
+        with self._grown:
+            self._lines += text.splitlines(keepends=True)
+            self._grown.notify_all()
 
     def lines(self) -> Iterator[bytes]:
         """Yield the lines."""
         return iter(list(self._lines))
+
+    def more(self, seen: int, seconds: float) -> list[bytes] | None:
+        """Return the lines after ``seen``."""
+        with self._grown:
+            self._grown.wait_for(lambda: len(self._lines) > seen, seconds)
+            return self._lines[seen:]
 
 
 class LogOptions(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from sre_orchestrator.api.wire.ages import moment
 from sre_orchestrator.api.wire.answers import bad_request, not_found
-from sre_orchestrator.api.wire.logs import LogKey, chosen
+from sre_orchestrator.api.wire.logs import ContainerLog, LogKey, LogOptions, chosen
 from sre_orchestrator.api.wire.requests import LogQuery, Path
 from sre_orchestrator.api.wire.resources import Json
 from sre_orchestrator.api.wire.store import Store
@@ -16,23 +16,45 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 _ROLES = ("initContainers", "containers", "ephemeralContainers")
 
 
-def log_lines(store: Store, place: Path, query: LogQuery) -> Iterator[bytes]:
-    """Return the lines that are asked for.
+class Reading:
+    """One reading of a log.
 
     Raises:
         Refusal: there is no such pod, container or log.
 
     """
-    pod = store.get(place.resource, place.namespace, place.name)
-    if pod is None:
-        raise not_found(place.resource, place.name)
-    container = query.container or _only_container(place.name, pod.json())
-    key = LogKey(namespace=place.namespace, pod=place.name, container=container, previous=query.previous)
-    log = store.logs.get(key)
-    if log is None:
-        raise _missing(key, pod.json())
-    started = moment((pod.json().get("status") or {}).get("startTime")) or _EPOCH
-    return chosen(log.lines(), query.options(store.clock()), started)
+
+    def __init__(self, store: Store, place: Path, query: LogQuery) -> None:
+        pod = store.get(place.resource, place.namespace, place.name)
+        if pod is None:
+            raise not_found(place.resource, place.name)
+        container = query.container or _only_container(place.name, pod.json())
+        key = LogKey(namespace=place.namespace, pod=place.name, container=container, previous=query.previous)
+        log = store.logs.get(key)
+        if log is None:
+            raise _missing(key, pod.json())
+        self._log: ContainerLog = log
+        self._seen = 0
+        self._started = moment((pod.json().get("status") or {}).get("startTime")) or _EPOCH
+        self._options = query.options(store.clock())
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines that are asked for."""
+        return chosen(self._counted(), self._options, self._started)
+
+    def more(self, seconds: float) -> Iterator[bytes] | None:
+        """Return what was written since, waiting ``seconds`` at most; ``None``: there will never be more."""
+        written = self._log.more(self._seen, seconds)
+        if written is None:
+            return None
+        self._seen += len(written)
+        options = LogOptions(since=self._options.since, timestamps=self._options.timestamps)
+        return chosen(written, options, self._started)
+
+    def _counted(self) -> Iterator[bytes]:
+        for line in self._log.lines():
+            self._seen += 1
+            yield line
 
 
 def _names(pod: Json) -> list[str]:
