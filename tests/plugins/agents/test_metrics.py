@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ import anyio
 import pytest
 from shop import container, node, patch, pod, service, thing, workload, write_snapshot
 
+from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Sources
-from sre_orchestrator.core.models import Coverage, Fact, Incident, Scope
+from sre_orchestrator.core.models import Coverage, Fact, Gap, Incident, Scope
 from sre_orchestrator.core.settings import Settings, SnapshotLimits
 from sre_orchestrator.core.vocabulary import load_vocabulary
 from sre_orchestrator.plugins.agents.metrics import MetricsAgent, register_agents
-from sre_orchestrator.plugins.sources.snapshot import open_snapshot
+from sre_orchestrator.plugins.sources.ports import Alert, Series
+from sre_orchestrator.plugins.sources.snapshot import Snapshot, open_snapshot
 
 NOW = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 START = NOW - timedelta(minutes=5)
@@ -488,3 +490,75 @@ def test_without_series_and_alerts_nothing_is_said(tmp_path: Path) -> None:
 
 def test_the_plugin_registers_the_agent() -> None:
     assert [one.name for one in register_agents(Settings())] == ["metrics"]
+
+
+class Broken:
+    """A cluster whose services of metrics and alerts are not there, or say little."""
+
+    name = "broken"
+
+    def __init__(self, source: Snapshot, *, series: bool = False, alerts: bool = False) -> None:
+        self._source, self._series, self._alerts = source, series, alerts
+        self.list, self.server_version = source.list, source.server_version
+
+    async def series(self, since: datetime, until: datetime, namespaces: Sequence[str] = ()) -> Sequence[Series]:
+        """Return the series, or say what to set."""
+        if self._series:
+            return await self._source.series(since, until, namespaces)
+        raise SourceMissing("no prometheus was found; set prometheus.url")
+
+    async def alerts(self) -> Sequence[Alert]:
+        """Return the alerts, or say what to set."""
+        if self._alerts:
+            return await self._source.alerts()
+        raise SourceMissing("no alertmanager was found; set alertmanager.url")
+
+    def gaps(self) -> Sequence[Gap]:
+        """Return what the series lack."""
+        return (Gap(agent="prometheus", what="some series", why="a store did not answer"),)
+
+    async def sync(self) -> AsyncIterator[Gap]:
+        """Yield nothing."""
+        return
+        yield
+
+
+@pytest.mark.parametrize(
+    ("there", "kinds", "whys"),
+    [
+        ({"series": True}, {"metric.changed"}, ["a store did not answer", "set alertmanager.url"]),
+        ({"alerts": True}, {"metric.changed"}, ["set prometheus.url"]),
+        ({}, set(), ["set prometheus.url", "set alertmanager.url"]),
+    ],
+)
+def test_series_or_alerts_alone_are_enough(
+    there: dict[str, bool], kinds: set[str], whys: list[str], tmp_path: Path
+) -> None:
+    alert = {
+        "labels": {"alertname": "CartCPUHigh", "namespace": "shop", "deployment": "cart"},
+        "status": {"state": "active"},
+    }
+    hot = series("workload_cpu_usage_cores", rising(0.1, 0.9), namespace="shop", workload="cart")
+    path = write_snapshot(tmp_path, *shop(TWO), metrics=hot, alerts=[alert])
+
+    async def gather() -> list[Fact | Coverage | Gap]:
+        with open_snapshot(path, SnapshotLimits()) as source:
+            return [one async for one in MetricsAgent().gather(SCOPE, Sources([Broken(source, **there)]))]
+
+    found = anyio.run(gather)
+
+    assert {one.kind for one in found if isinstance(one, Fact)} >= kinds
+    gaps = [one for one in found if isinstance(one, Gap)]
+    assert len(gaps) == len(whys)
+    assert all(why in gap.why for why, gap in zip(whys, gaps, strict=True))
+
+
+def test_restarts_are_counted_as_rare_events(tmp_path: Path) -> None:
+    restarts = series(
+        "container_restarts_total", lambda place: float(max(place - 30, 0) // 3), namespace="shop", pod="cart-5c-x"
+    )
+    still = series("container_restarts_total", lambda _: 4.0, namespace="shop", pod="web-5c-x")
+
+    found = look(tmp_path, *shop(TWO), metrics=restarts + still)
+
+    assert changed(found) == {(CART, "restarts", "up")}
