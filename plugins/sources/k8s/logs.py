@@ -17,7 +17,7 @@ from sre_orchestrator.plugins.sources.ports import LogStream
 
 AGENT = "cluster"
 FETCHED_TOGETHER = 8
-MAX_STREAMS = 500
+TROUBLED, HEALTHY = 500, 1000
 # what an agent reads of the log of a healthy container at least (plugins.agents.logs), and how much is kept in all
 NEWEST_BYTES = 64 * 1024
 KEPT_BYTES = 32 * 1024 * 1024
@@ -43,33 +43,44 @@ class Logs:
         self._bytes = 0
         self._streams: dict[str, Sequence[LogStream]] = {}
         self._gaps: dict[Gap, None] = {}
+        self._for_troubled, self._for_others, self._left_out = TROUBLED, HEALTHY, 0
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def gaps(self) -> Sequence[Gap]:
-        """Return which logs could not be read."""
-        return tuple(self._gaps)
+        """Return which logs could not be read, and how many were left out."""
+        if not self._left_out:
+            return tuple(self._gaps)
+        left_out = Gap(
+            agent=AGENT,
+            what=f"the logs of {self._left_out} containers",
+            why=f"one investigation reads {TROUBLED} logs of pods in trouble and {HEALTHY} of others at most",
+            remedy="name a namespace that has fewer",
+        )
+        return (*self._gaps, left_out)
 
     def streams(self, namespace: str, pods: Iterable[Pod]) -> Sequence[LogStream]:
-        """Return the logs that the containers of ``pods`` have; pods in trouble first, ``MAX_STREAMS`` at most."""
+        """Return the logs that the containers of ``pods`` have, as far as the bounds of an investigation allow."""
         with self._guard:
             lock = self._locks[namespace]
         with lock:
             if namespace not in self._streams:
-                self._streams[namespace] = self._existing(namespace, list(streams_of(pods)))
+                with ThreadPoolExecutor(FETCHED_TOGETHER, thread_name_prefix="logs") as threads:
+                    asked = self._chosen(tuple(pods))
+                    exist = list(threads.map(self._exists, asked))
+                self._streams[namespace] = tuple(one for one, there in zip(asked, exist, strict=True) if there)
             return self._streams[namespace]
 
-    def _existing(self, namespace: str, candidates: Sequence[LogStream]) -> Sequence[LogStream]:
-        asked, rest = candidates[:MAX_STREAMS], candidates[MAX_STREAMS:]
-        if rest:
-            self._gap(
-                what=f"the logs of {len(rest)} containers in namespace {namespace}",
-                why=f"it has more than {MAX_STREAMS}; those of pods in trouble were read first",
-                remedy="kubectl logs -n " + namespace,
-            )
-        with ThreadPoolExecutor(FETCHED_TOGETHER, thread_name_prefix="logs") as threads:
-            exist = list(threads.map(self._exists, asked))
-        return tuple(one for one, there in zip(asked, exist, strict=True) if there)
+    def _chosen(self, pods: Sequence[Pod]) -> Sequence[LogStream]:
+        """Return which logs to read; no namespace takes more than half of what is left for pods without trouble."""
+        troubled = list(streams_of(one for one in pods if _is_troubled(one)))
+        others = list(streams_of(one for one in pods if not _is_troubled(one)))
+        with self._guard:
+            chosen = [*troubled[: self._for_troubled], *others[: (self._for_others + 1) // 2]]
+            self._for_troubled -= len(troubled[: self._for_troubled])
+            self._for_others -= len(others[: (self._for_others + 1) // 2])
+            self._left_out += len(troubled) + len(others) - len(chosen)
+        return chosen
 
     def _exists(self, stream: LogStream) -> bool:
         try:
@@ -130,10 +141,6 @@ class Logs:
         """Return the text, and whether it was cut at the most that is read of a log."""
         return self._connection.read(*_asked(stream, query), self._most)
 
-    def _gap(self, what: str, why: str, remedy: str) -> None:
-        with self._guard:
-            self._gaps[Gap(agent=AGENT, what=what, why=why, remedy=remedy)] = None
-
 
 def streams_of(pods: Iterable[Pod]) -> Iterator[LogStream]:
     """Yield the logs that the containers of ``pods`` should have, pods in trouble first."""
@@ -148,6 +155,10 @@ def streams_of(pods: Iterable[Pod]) -> Iterator[LogStream]:
                     container=status.name,
                     previous=previous,
                 )
+
+
+def _is_troubled(pod: Pod) -> bool:
+    return not pod.ready and pod.status.phase != "Succeeded"
 
 
 def unread(stream: LogStream, error: ApiError) -> Gap | None:

@@ -191,7 +191,7 @@ def test_a_log_that_goes_away_in_between_is_empty(attach: Attach) -> None:
 
 
 def test_of_too_many_logs_those_of_pods_in_trouble_are_read(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "MAX_STREAMS", 2)
+    monkeypatch.setattr(logs, "HEALTHY", 2)
     pods = [running("a"), running("b"), running("z", ready=False)]
     script = {PODS: listed(*pods), path_of("a"): with_log("x"), path_of("z"): with_log("x")}
     with api_server(script) as server:
@@ -199,7 +199,18 @@ def test_of_too_many_logs_those_of_pods_in_trouble_are_read(attach: Attach, monk
         found = {one.pod for one in streams(cluster)}
 
     assert found == {"z", "a"}
-    assert [one.what for one in cluster.gaps()] == ["the logs of 1 containers in namespace shop"]
+    assert [one.what for one in cluster.gaps()] == ["the logs of 1 containers"]
+
+
+def test_the_first_namespace_leaves_logs_for_the_next(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "HEALTHY", 4)
+    pods = [running(name, namespace=space) for space in ("bank", "shop") for name in ("a", "b", "c")]
+    script = {path_of(name, space): with_log("x") for space in ("bank", "shop") for name in ("a", "b", "c")}
+    with api_server({PODS: listed(*pods), **script}) as server:
+        cluster = attach(server)
+        found = [len(streams(cluster, space)) for space in ("bank", "shop")]
+
+    assert found == [2, 1]
 
 
 def test_what_does_not_fit_is_read_again(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
