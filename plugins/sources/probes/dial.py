@@ -90,10 +90,7 @@ def answer_of(address: str, port: int, host: str, request: Request, *, tls: bool
 def _first_line(connection: socket.socket, deadline: float) -> bytes:
     """Return the first line, or what of it came before the deadline."""
     line = b""
-    while b"\n" not in line and len(line) < LONGEST_LINE:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
+    while b"\n" not in line and len(line) < LONGEST_LINE and (left := deadline - time.monotonic()) > 0:
         connection.settimeout(left)
         more = connection.recv(LONGEST_LINE)
         if not more:

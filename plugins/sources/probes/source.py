@@ -14,12 +14,13 @@ from pathlib import Path
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import ProbeLimits
 from sre_orchestrator.plugins.objects.config import Namespace
-from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
+from sre_orchestrator.plugins.objects.network import Endpoints, EndpointSlice, Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Found, HttpProbe, Probes, TcpProbe, TlsProbe
+from sre_orchestrator.plugins.sources.probes.behind import Known, Place
 from sre_orchestrator.plugins.sources.probes.dial import Request, answer_of, certificate_of, connect, forbidden
 from sre_orchestrator.plugins.sources.probes.names import Names, UnresolvedError
-from sre_orchestrator.plugins.sources.probes.targets import Known, Place, Target, targets_of
+from sre_orchestrator.plugins.sources.probes.targets import Target, targets_of
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 WORKERS = 16
@@ -126,6 +127,8 @@ class Prober:
             services=(await self._cluster.list(Service)).items,
             ingresses=(await self._cluster.list(Ingress)).items,
             pods=(await self._cluster.list(Pod)).items,
+            endpoints=(await self._cluster.list(Endpoints)).items,
+            slices=(await self._cluster.list(EndpointSlice)).items,
             policies=(await self._cluster.list(NetworkPolicy)).items,
             namespaces=(await self._cluster.list(Namespace)).items,
         )

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from sre_orchestrator.core.identity import component_id
-from sre_orchestrator.plugins.objects.config import Namespace
-from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service, ServicePort
-from sre_orchestrator.plugins.objects.pods import Container, Pod
-from sre_orchestrator.plugins.objects.policies import Connection, End, Policies
-from sre_orchestrator.plugins.objects.selectors import labels_match
+from sre_orchestrator.plugins.objects.network import Ingress, Service, ServicePort
+from sre_orchestrator.plugins.objects.pods import Container
+from sre_orchestrator.plugins.sources.probes.behind import Behind, Known, Place
 from sre_orchestrator.plugins.sources.probes.dial import Request
 
 HTTPS, HTTP = 443, 80
 TLS_PORTS = frozenset({443, 6443, 8443})
 LOOK = Request(method="HEAD", path="/")
-_HOST = re.compile(r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")
+PORTS = range(1, 65536)
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 _TLS_NAME = re.compile(r"^(?:https|tls)(?:-|$)|-(?:https|tls)$")
 _HTTP_NAME = re.compile(r"^(?:http|https|web)(?:-|$)|-https?$")
 
@@ -40,50 +39,32 @@ class Target:
     shielded: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """The pod that this runs in."""
-
-    namespace: str
-    pod: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Known:
-    """The objects that targets are chosen from."""
-
-    services: Sequence[Service]
-    ingresses: Sequence[Ingress]
-    pods: Sequence[Pod]
-    policies: Sequence[NetworkPolicy]
-    namespaces: Sequence[Namespace]
-
-
 def targets_of(known: Known, namespaces: Sequence[str], place: Place | None) -> tuple[Target, ...]:
-    """Return the targets in ``namespaces``, services first, in the order of their names."""
-    policies, me = Policies(known.policies, known.namespaces), _me(known, place)
+    """Return the targets in ``namespaces``, services first, in the order of their names.
+
+    Services without a ready endpoint are left out: that they cannot be reached is no news.
+    """
+    behind = Behind(known, place)
     found = [
         target
         for one in known.services
-        if one.metadata.namespace in namespaces and one.spec.type != "ExternalName"
-        for target in _of_service(one, known.pods, policies, me)
+        if one.metadata.namespace in namespaces and one.spec.type != "ExternalName" and not behind.idle(one)
+        for target in _of_service(one, behind)
     ]
     found += [target for one in known.ingresses if one.metadata.namespace in namespaces for target in _of_ingress(one)]
-    return tuple(sorted(dict.fromkeys(found), key=lambda one: (not one.service, one.component, one.host, one.port)))
+    possible = (
+        one for one in dict.fromkeys(found) if _HOST.fullmatch(one.host) and one.port in PORTS and one.dial in PORTS
+    )
+    return tuple(sorted(possible, key=lambda one: (not one.service, one.component, one.host, one.port)))
 
 
-def _of_service(service: Service, every: Sequence[Pod], policies: Policies, me: End) -> Iterator[Target]:
-    namespace, name = service.metadata.namespace, service.metadata.name
-    pods = [
-        one
-        for one in every
-        if one.metadata.namespace == namespace and labels_match(service.spec.selector, one.metadata.labels)
-    ]
+def _of_service(service: Service, behind: Behind) -> Iterator[Target]:
+    namespace, name, pods = service.metadata.namespace, service.metadata.name, behind.pods(service)
     headless = service.spec.cluster_ip == "None"
     containers = [container for one in pods for container in one.spec.containers]
     for port in service.spec.ports:
         number = _number(port, containers)
-        if port.protocol != "TCP" or not number:
+        if port.protocol != "TCP":
             continue
         tls, request = _spoken(port, number, containers)
         yield Target(
@@ -96,7 +77,7 @@ def _of_service(service: Service, every: Sequence[Pod], policies: Policies, me: 
             headless=headless,
             tls=tls,
             request=request,
-            shielded=_shielded(port, pods, policies, me),
+            shielded=behind.shielded(port, pods),
         )
 
 
@@ -105,18 +86,17 @@ def _of_ingress(ingress: Ingress) -> Iterator[Target]:
     secured = {host for one in ingress.spec.tls for host in one.hosts}
     for host in dict.fromkeys(rule.host for rule in ingress.spec.rules):
         tls = host in secured or f"*.{host.partition('.')[2]}" in secured
-        if _HOST.match(host):
-            yield Target(
-                component=component_id("ingress", namespace, name),
-                namespace=namespace,
-                name=name,
-                host=host,
-                port=HTTPS if tls else HTTP,
-                dial=HTTPS if tls else HTTP,
-                service=False,
-                tls=tls,
-                request=LOOK,
-            )
+        yield Target(
+            component=component_id("ingress", namespace, name),
+            namespace=namespace,
+            name=name,
+            host=host,
+            port=HTTPS if tls else HTTP,
+            dial=HTTPS if tls else HTTP,
+            service=False,
+            tls=tls,
+            request=LOOK,
+        )
 
 
 def _number(port: ServicePort, containers: Iterable[Container]) -> int:
@@ -141,32 +121,3 @@ def _spoken(port: ServicePort, number: int, containers: Iterable[Container]) -> 
 
 def _named(container: Container, name: int | str) -> int:
     return next((one.container_port for one in container.ports if one.name == name), 0)
-
-
-def _shielded(port: ServicePort, pods: Iterable[Pod], policies: Policies, me: End) -> bool:
-    """Say whether a policy keeps us from one of the pods."""
-    ends = (_end(one) for one in pods if policies.some)
-    return any(
-        True
-        for end in ends
-        for _ in policies.denying(Connection(caller=me, callee=end, target=port.target, protocol=port.protocol))
-    )
-
-
-def _me(known: Known, place: Place | None) -> End:
-    """Return the pod that this runs in as policies see it; of any other place no selector knows anything."""
-    mine = (
-        one
-        for one in known.pods
-        if place and (one.metadata.namespace, one.metadata.name) == (place.namespace, place.pod)
-    )
-    return next(map(_end, mine), End(namespace=place.namespace if place else "", labels={}))
-
-
-def _end(pod: Pod) -> End:
-    return End(
-        namespace=pod.metadata.namespace,
-        labels=pod.metadata.labels,
-        addresses=(pod.status.pod_ip,) if pod.status.pod_ip else (),
-        ports={port.name: port.container_port for one in pod.spec.containers for port in one.ports if port.name},
-    )

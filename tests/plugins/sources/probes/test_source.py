@@ -17,9 +17,9 @@ from sre_orchestrator.core.settings import ProbeLimits, Settings, SnapshotLimits
 from sre_orchestrator.plugins.sources import probes as plugin
 from sre_orchestrator.plugins.sources.ports import Connectivity, Probes
 from sre_orchestrator.plugins.sources.probes import source as module
+from sre_orchestrator.plugins.sources.probes.behind import Place
 from sre_orchestrator.plugins.sources.probes.names import Names
 from sre_orchestrator.plugins.sources.probes.source import OFF, Pace, Prober, here
-from sre_orchestrator.plugins.sources.probes.targets import Place
 from sre_orchestrator.plugins.sources.snapshot import Snapshot, open_snapshot
 
 ME = Place(namespace="sre", pod="me-0")

@@ -7,14 +7,15 @@ from typing import Any
 
 import anyio
 import pytest
-from shop import container, pod, service, thing, write_snapshot
+from shop import container, endpoints, pod, service, thing, write_snapshot
 
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.plugins.objects.config import Namespace
-from sre_orchestrator.plugins.objects.network import Ingress, NetworkPolicy, Service
+from sre_orchestrator.plugins.objects.network import Endpoints, EndpointSlice, Ingress, NetworkPolicy, Service
 from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.sources.probes.behind import Known, Place
 from sre_orchestrator.plugins.sources.probes.dial import Request
-from sre_orchestrator.plugins.sources.probes.targets import Known, Place, Target, targets_of
+from sre_orchestrator.plugins.sources.probes.targets import Target, targets_of
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 ME = Place(namespace="sre", pod="me-0")
@@ -29,6 +30,8 @@ def chosen(folder: Path, *objects: dict[str, Any], place: Place | None = ME) -> 
             services=anyio.run(source.list, Service).items,
             ingresses=anyio.run(source.list, Ingress).items,
             pods=anyio.run(source.list, Pod).items,
+            endpoints=anyio.run(source.list, Endpoints).items,
+            slices=anyio.run(source.list, EndpointSlice).items,
             policies=anyio.run(source.list, NetworkPolicy).items,
             namespaces=anyio.run(source.list, Namespace).items,
         )
@@ -69,6 +72,47 @@ def test_behind_a_headless_service_the_pods_port_is_dialled(
     (found,) = chosen(tmp_path, db, service("db", **ports(port, clusterIP="None")))
 
     assert (found.headless, found.port, found.dial) == (True, 80, dial)
+
+
+def slice_of(name: str, *ready: bool | None) -> dict[str, Any]:
+    ends = [{"addresses": ["10.0.0.1"], "conditions": {} if one is None else {"ready": one}} for one in ready]
+    return thing("EndpointSlice", f"{name}-abc", labels={"kubernetes.io/service-name": name}, endpoints=ends)
+
+
+@pytest.mark.parametrize(
+    ("known", "left_out"),
+    [
+        ([], False),
+        ([endpoints("cart", ["cart-1"])], False),
+        ([endpoints("cart")], True),
+        ([endpoints("cart", not_ready=["cart-1"])], True),
+        ([slice_of("cart", False)], True),
+        ([slice_of("cart", False, None)], False),
+        ([slice_of("cart", True)], False),
+        ([slice_of("cart", True), endpoints("cart")], True),
+        ([slice_of("web", False)], False),
+    ],
+)
+def test_a_service_without_a_ready_endpoint_is_left_out(
+    tmp_path: Path, known: list[dict[str, Any]], left_out: bool
+) -> None:
+    assert (chosen(tmp_path, service("cart"), *known) == ()) is left_out
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        service("cart", port=0),
+        service("cart", port=65_536),
+        service("cart", spec={"clusterIP": "None", "ports": [{"port": 80, "targetPort": 99_999}]}),
+        service("cart\r\nHost: evil"),
+        service("cart\n"),
+        service("a" * 300),
+        service(""),
+    ],
+)
+def test_what_can_be_no_target_is_left_out(tmp_path: Path, odd: dict[str, Any]) -> None:
+    assert chosen(tmp_path, odd) == ()
 
 
 @pytest.mark.parametrize(
