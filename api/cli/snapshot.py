@@ -128,6 +128,8 @@ def _take(where: Settings, place: Path, context: str, wanted: Wanted) -> tuple[G
     from sre_orchestrator.plugins.sources.snapshot.recording import Terms, open_recording  # noqa: PLC0415
 
     folder = place.with_name(f"{place.name}.partial") if is_archive(place) else place
+    if folder != place and place.exists():
+        raise InputError(f"{place}: exists already; give another file")
     settings = settings_for(where, ",".join(wanted.namespaces), context)
     with attached(Installation(where), settings) as (cluster, sources), _bar() as bar:
         terms = Terms(server=cluster.address, namespaces=wanted.namespaces)

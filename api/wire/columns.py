@@ -350,6 +350,7 @@ COLUMNS: dict[str, tuple[Printed, ...]] = {
         _column("Reason", "status.reason"),
     ),
     "storageclasses.storage.k8s.io": (
+        Printed(name="Name", cell=_class_name, format="name"),
         _column("Provisioner", "provisioner"),
         _column("ReclaimPolicy", "reclaimPolicy", "Delete"),
         _column("VolumeBindingMode", "volumeBindingMode", "Immediate"),

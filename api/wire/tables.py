@@ -44,10 +44,11 @@ def _columns(resource: Resource) -> tuple[Printed, ...]:
     known = COLUMNS.get(resource.qualified)
     if known is None:
         return (NAME, AGE)
-    if resource.plural == "events":
+    if any(one.name == NAME.name and one.priority for one in known):  # events begin with when, and end with their name
         return known
-    wide = tuple(one for one in known if one.priority)
-    return (NAME, *(one for one in known if not one.priority), AGE, *wide)
+    narrow = [one for one in known if not one.priority]
+    name = () if narrow and narrow[0].name == NAME.name else (NAME,)
+    return (*name, *narrow, AGE, *(one for one in known if one.priority))
 
 
 def _beside(resource: Resource, include: str) -> Callable[[Json], Json | None]:
