@@ -12,6 +12,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import cast
 
+import msgspec
+
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
 from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
@@ -54,8 +56,9 @@ class Installation:
     """Plugins, vocabulary and rule book: what all investigations share."""
 
     def __init__(self, settings: Settings) -> None:
-        self.settings = settings
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
+        signals = (*map(str, self._folders("register_signals")), *settings.signal_folders)
+        self.settings = msgspec.structs.replace(settings, signal_folders=signals)
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
         cache = Path(settings.state_dir) / "cache"
         self.vocabulary: Vocabulary = load_vocabulary(self._folders("register_vocabulary"), cache=cache)

@@ -99,3 +99,9 @@ def register_causes() -> Sequence[Traversable]:
 def register_rules() -> Sequence[Traversable]:
     """Return folders of rule files (YAML, one rule a file, with embedded tests), searched recursively."""
     raise NotImplementedError
+
+
+@hookspec
+def register_signals() -> Sequence[Traversable]:
+    """Return folders of YAML files that say which metrics and expressions show a signal (docs/reference/signals.md)."""
+    raise NotImplementedError

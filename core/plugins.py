@@ -19,6 +19,7 @@ WANTED: Mapping[str, type] = {
     "register_vocabulary": Traversable,
     "register_causes": Traversable,
     "register_rules": Traversable,
+    "register_signals": Traversable,
 }
 BLOCKED = "blocked by block_plugins"
 

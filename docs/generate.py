@@ -23,6 +23,7 @@ from sre_orchestrator.core.models import Cause, Report
 from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
 from sre_orchestrator.core.vocabulary import FactKind, load_vocabulary
 from sre_orchestrator.plugins.sources.k8s.permissions import rights
+from sre_orchestrator.plugins.sources.prometheus.table import load_table
 from sre_orchestrator.rules import reader
 from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.model import Conclude, Rule
@@ -216,6 +217,19 @@ def settings() -> str:
         variable = "" if "." in name else f"`{PREFIX}{name.upper()}`"
         rows.append((f"`{name}`", default, variable, described[name]))
     return "\n".join([*_table(("key", "default", "environment", "what it sets"), rows), ""])
+
+
+def signals() -> str:
+    """Return what is read of each signal."""
+    lines = []
+    for name, rows in load_table().rows.items():
+        about = "; ".join(row.about for row in rows)
+        lines += [f"### `{name}`", "", f"{about}.", ""]
+        read = [(f"`{metric}`", f"`{more}`" if more else "") for row in rows for metric, more in row.read.items()]
+        lines += [*_table(("read as stored", "only"), read), ""] if read else []
+        tried = [(f"`{' '.join(one.query.split())}`", f"`{one.name}`") for row in rows for one in row.tried]
+        lines += [*_table(("else computed, the first that can be", "called"), tried), ""] if tried else []
+    return "\n".join(lines)
 
 
 def weights() -> str:

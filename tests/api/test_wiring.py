@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from reports import hypothesis
 
 from sre_orchestrator.api import wiring
 from sre_orchestrator.api.wiring import Installation, NoKnowledge, Quiet, incident_id
+from sre_orchestrator.core.hookspecs import hookimpl
 from sre_orchestrator.core.settings import Settings
 
 
@@ -52,3 +55,16 @@ def test_an_incident_has_one_id_in_every_zone() -> None:
 
     assert incident_id("all is down", noon) == incident_id("all is down", east)
     assert incident_id("all is down", noon) != incident_id("all is well", noon)
+
+
+def test_folders_of_signals_of_plugins_join_those_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = ModuleType("theirs_with_signals")
+    theirs.register_signals = hookimpl(lambda: [tmp_path / "theirs"])  # type: ignore[attr-defined]  # a hook of a module
+    monkeypatch.setitem(sys.modules, theirs.__name__, theirs)
+    monkeypatch.setattr(wiring, "BUILTIN", (theirs.__name__,))
+
+    installation = Installation(Settings(state_dir=str(tmp_path), signal_folders=("ours",)))
+
+    assert installation.settings.signal_folders == (str(tmp_path / "theirs"), "ours")

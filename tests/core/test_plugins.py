@@ -121,7 +121,7 @@ def test_a_plugin_that_breaks_its_contract_is_left_out(made: list[str], register
     assert collect(plugins) == [AGENT]
 
 
-@pytest.mark.parametrize("hook", ["register_vocabulary", "register_rules", "register_causes"])
+@pytest.mark.parametrize("hook", ["register_vocabulary", "register_rules", "register_causes", "register_signals"])
 def test_folders_are_folders(made: list[str], tmp_path: Path, hook: str) -> None:
     plugins = loaded(plugin(made, "bad", **{hook: ["rules/"]}), plugin(made, "good", **{hook: [tmp_path]}))
 
