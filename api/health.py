@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
+import anyio
 import prometheus_client
+import structlog
 import uvicorn
 from litestar import Litestar, Response, get
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from sre_orchestrator.api.watching import Round, Told
+from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Struct
 
 LATE_ROUNDS = 3
 TWIN_SECONDS = 180.0
 SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 UNAVAILABLE = 503
+log = structlog.get_logger()
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
@@ -56,6 +61,11 @@ class Health:
         self._followed = self._gauge("symptoms", "Symptoms that are followed.")
         self._gaps = self._gauge("gaps", "What could not be seen in the last round.")
         self._age = self._gauge("twin_age_seconds", "How old the twin was in the last round.")
+
+    @property
+    def failing(self) -> tuple[str, ...]:
+        """Return the agents that could not look in the last round."""
+        return self._last.failed if self._last else ()
 
     def succeeded(self, done: Round, seconds: float) -> None:
         """Note a round."""
@@ -134,8 +144,34 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(health: Health, host: str, port: int) -> Server:
-    """Return a server of the health of a watch."""
-    return Server(
-        uvicorn.Config(application(health), host=host, port=port, log_config=None, access_log=False, lifespan="off")
-    )
+def bound(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        InputError: the address cannot be used.
+
+    """
+    try:
+        ears = socket.create_server((host, port))
+    except OSError as error:
+        raise InputError(
+            f"{host}:{port}: cannot be served at: {error.strerror or error}; choose another --port"
+        ) from error
+    log.info("serving", address=f"http://{host}:{ears.getsockname()[1]}")
+    return ears
+
+
+@asynccontextmanager
+async def serving(health: Health, ears: socket.socket | None) -> AsyncIterator[None]:
+    """Serve the health of a watch while the context lasts; nowhere without a socket."""
+    if ears is None:
+        yield
+        return
+    config = uvicorn.Config(application(health), log_config=None, access_log=False, lifespan="off")
+    web = Server(config)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(web.serve, [ears])
+        try:
+            yield
+        finally:
+            web.should_exit = True

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
 
 import structlog
 
 
-def configure_logs(stream: TextIO | None = None) -> None:
-    """Log to ``stream`` (standard error by default): readable on a terminal, else one JSON object a line."""
-    out = stream or sys.stderr
-    renderer = structlog.dev.ConsoleRenderer(colors=True) if out.isatty() else structlog.processors.JSONRenderer()
+def configure_logs() -> None:
+    """Log to standard error: readable on a terminal, else one JSON object a line."""
+    terminal = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer(colors=True) if terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(out),
-        cache_logger_on_first_use=False,
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+
+
+def warn(problem: str) -> None:
+    """Log something that a person should know and that stops nothing."""
+    structlog.get_logger().warning("state", problem=problem)

@@ -43,9 +43,9 @@ async def run_round(watcher: Watcher, health: Health, *, clock: Callable[[], flo
         health.failed(str(error))
         log.error("round failed", error=str(error), seconds=round(clock() - begun, 3))
         return False
+    if set(done.failed) != set(health.failing):
+        log.warning("agents that cannot look", agents=done.failed, before=health.failing)
     health.succeeded(done, clock() - begun)
-    for agent in done.failed:
-        log.warning("agent failed", agent=agent)
     log.info(
         "round", at=done.at.isoformat(), seconds=round(clock() - begun, 3), facts=done.facts, gaps=done.gaps,
         symptoms=done.followed, incidents=done.open, requests=done.requests,

@@ -1,20 +1,37 @@
-"""What can be watched, as each round finds it: a recorded snapshot."""
+"""What can be watched, as each round finds it: a recorded snapshot, a cluster listed once, a cluster that is followed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 
+import anyio
+from anyio import to_thread
+
+from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
+from sre_orchestrator.api.live import attached, with_late_gaps
 from sre_orchestrator.api.watching import Scene
 from sre_orchestrator.api.wiring import Installation, twin_of
+from sre_orchestrator.core.errors import InputError, SourceMissing, SreError
 from sre_orchestrator.core.gather import Observations
 from sre_orchestrator.core.hookspecs import Sources
-from sre_orchestrator.core.models import Gap
-from sre_orchestrator.core.pipeline import Parts
+from sre_orchestrator.core.models import Component, Edge, Gap
+from sre_orchestrator.core.pipeline import Bundle, Parts
 from sre_orchestrator.core.ports import Twin
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.sources.k8s import Cluster
+from sre_orchestrator.plugins.sources.mirror import Batch, Mirror
+from sre_orchestrator.plugins.sources.ports import Changed, LogStream, Metrics, Reached, Relisted
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
+from sre_orchestrator.twin.store import TwinStore
+
+FIRST_LIST_SECONDS = 60.0
+COUNTED = "flow.errors"
 
 
 class Recorded:
@@ -36,6 +53,188 @@ class Recorded:
         """Learn nothing: a snapshot stays as it is."""
 
 
+class Listed:
+    """A running cluster that is listed anew for each look, which suits a single one."""
+
+    def __init__(self, installation: Installation, settings: Settings) -> None:
+        self._installation = installation
+        self._settings = settings
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[Scene]:
+        """Yield the cluster as it is now; ``InputError`` when it cannot be reached."""
+        now = datetime.now(UTC)
+        with attached(self._installation, self._settings) as (cluster, sources):
+            async with twin_of(sources.all, now) as (twin, gaps):
+                parts = parts_of(self._installation, sources, twin, gaps)
+                yield Scene(
+                    parts=parts,
+                    at=now,
+                    requests=lambda: cluster.requests,
+                    completed=_completed(self._installation, sources),
+                )
+
+    def noted(self, seen: Observations) -> None:
+        """Learn nothing: there is no next look."""
+
+
+class Followed:
+    """A running cluster whose objects a thread follows (``api.keeping``); a round lists nothing.
+
+    Rounds leave container logs alone as long as metrics count the requests: one look at all access logs
+    can cost hundreds of requests. An investigation reads them.
+    """
+
+    def __init__(
+        self, installation: Installation, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._installation = installation
+        self._settings = settings
+        self._clock = clock
+        self._keeping: _Keeping | None = None
+        self._counted = True
+
+    async def __aenter__(self) -> Followed:
+        """Begin to follow."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End, with everything that was seen kept."""
+        if self._keeping:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self._keeping.end)
+
+    @asynccontextmanager
+    async def look(self) -> AsyncIterator[Scene]:
+        """Yield the cluster as it is now.
+
+        Raises:
+            SreError: it cannot be reached or followed; the next look tries again.
+
+        """
+        keeping = self._keeping = self._keeping or _Keeping(self._installation, self._settings, self._clock)
+        before = keeping.requests
+        try:
+            await to_thread.run_sync(keeping.known)
+        except SreError:
+            await to_thread.run_sync(keeping.end)
+            self._keeping = None
+            raise
+        gaps = [gap for kind in keeping.mirror.kinds for gap in (await keeping.mirror.list(kind)).gaps]
+        twin = TwinStore(twin_path(self._settings), read_only=True)
+        try:
+            with attached(self._installation, self._settings, keeping.mirror) as (cluster, sources):
+                yield Scene(
+                    parts=parts_of(self._installation, sources, twin, gaps),
+                    at=self._clock(),
+                    sources=self._watched(sources),
+                    twin_at=keeping.heard,
+                    requests=lambda: cluster.requests + keeping.requests - before,
+                    completed=_completed(self._installation, sources),
+                )
+        finally:
+            twin.close()
+
+    def noted(self, seen: Observations) -> None:
+        """Learn whether metrics count requests here."""
+        self._counted = self._counted and any(one.kind == COUNTED for one in seen.coverage)
+
+    def _watched(self, sources: Sources) -> Sources:
+        measured = sources.find(Metrics)  # type: ignore[type-abstract]  # a port is asked for by its protocol
+        return Sources([NoLogs(), *sources.all], sources.cluster) if measured and self._counted else sources
+
+
+class NoLogs:
+    """Stands before the logs in rounds that do without."""
+
+    name = "no-logs"
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield nothing."""
+        nothing: tuple[Component, ...] = ()
+        for one in nothing:
+            yield one
+
+    async def streams(self, namespace: str) -> Sequence[LogStream]:
+        """Refuse."""
+        raise SourceMissing(f"rounds do not read the access logs of {namespace} while metrics count its requests")
+
+    def lines(self, stream: LogStream, *, newest_bytes: int = 0) -> Iterator[str]:
+        """Yield nothing."""
+        del stream, newest_bytes
+        yield from ()
+
+
+class _Keeping:
+    """A thread that keeps the twin of a cluster current, and a mirror of its objects."""
+
+    def __init__(self, installation: Installation, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self.mirror = Mirror()
+        self.heard = clock()
+        self._installation = installation
+        self._settings = settings
+        self._clock = clock
+        self._cluster: Cluster | None = None
+        self._stop, self._first = Event(), Event()
+        self._problem: SreError | None = None
+        self._thread = Thread(target=self._run, name="keeping", daemon=True)
+        self._thread.start()
+
+    @property
+    def requests(self) -> int:
+        return self._cluster.requests if self._cluster else 0
+
+    def known(self) -> None:
+        """Wait until the cluster has been listed; raise what ended the thread."""
+        there = self._first.wait(FIRST_LIST_SECONDS)
+        if self._problem:
+            raise self._problem
+        if not there:
+            raise InputError(f"the cluster was not listed within {FIRST_LIST_SECONDS:g} s; it is tried further")
+        if self._stop.is_set():
+            raise InputError("the changes of the cluster have ended; they are followed again")
+
+    def end(self) -> None:
+        """Stop the thread and wait for it."""
+        self._stop.set()
+        self._thread.join()
+
+    def kept(self, batch: Batch, at: datetime) -> None:
+        """Note that a batch is committed."""
+        del batch, at
+        self._first.set()
+
+    def failed(self, error: SreError) -> None:
+        """Note that a batch could not be written; it is tried again, and an old twin shows in ``heard``."""
+        del error
+
+    def follow(
+        self, kinds: Sequence[type[Object]], since: Mapping[type[Object], str], stop: Event
+    ) -> Iterator[Relisted | Changed | Reached]:
+        """Yield the changes of the cluster, and note when the last came."""
+        if self._cluster:
+            for news in self._cluster.follow(kinds, since, stop):
+                self.heard = self._clock()
+                yield news
+
+    def _run(self) -> None:
+        try:
+            with (
+                attached(self._installation, self._settings) as (cluster, sources),
+                kept_twin(self._settings, identity_of(cluster)) as twin,
+            ):
+                self._cluster = cluster
+                others = [one for one in sources.all if one is not cluster]
+                keep(
+                    self, self.mirror, twin, stop=self._stop, listener=self, settings=self._settings.twin, others=others
+                )
+        except SreError as error:
+            self._problem = error
+        finally:
+            self._stop.set()
+            self._first.set()
+
+
 def parts_of(installation: Installation, sources: Sources, twin: Twin, gaps: Iterable[Gap]) -> Parts:
     """Return what an investigation of ``sources`` is made of."""
     return Parts(
@@ -44,5 +243,9 @@ def parts_of(installation: Installation, sources: Sources, twin: Twin, gaps: Ite
         sources=sources,
         agents=installation.agents,
         clock=time.perf_counter,
-        gaps=(*installation.gaps(), *gaps),
+        gaps=(*installation.gaps(), *dict.fromkeys(gaps)),
     )
+
+
+def _completed(installation: Installation, sources: Sources) -> Callable[[Bundle], Bundle]:
+    return lambda bundle: with_late_gaps(bundle, sources.all, installation)

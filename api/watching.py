@@ -45,7 +45,8 @@ class Scene:
     """A cluster as one round finds it: what an investigation is made of, and the time of what it shows.
 
     ``sources`` are what rounds look at, where that is less than what an investigation may. ``twin_at`` is when
-    the twin was last known to be current, ``requests`` how many the API was asked so far.
+    the twin was last known to be current, ``requests`` how often the API was asked since the look before, ``completed`` adds to an
+    investigation what sources found missing only when they were asked.
     """
 
     parts: Parts
@@ -53,6 +54,7 @@ class Scene:
     sources: Sources | None = None
     twin_at: datetime | None = None
     requests: Callable[[], int] = lambda: 0
+    completed: Callable[[Bundle], Bundle] = lambda bundle: bundle
 
 
 class Scenes(Protocol):
@@ -123,7 +125,9 @@ class Watcher:
 
         """
         async with self._scenes.look() as scene:
-            seen = await gather(self._scope(scene), replace(scene.parts, sources=scene.sources or scene.parts.sources))
+            asked = _Asked()
+            rounds = replace(scene.parts, sources=scene.sources or scene.parts.sources, progress=asked)
+            seen = await gather(self._scope(scene), rounds)
             self._scenes.noted(seen)
             look = Look(at=scene.at, facts=seen.facts, coverage=seen.coverage, gaps=seen.gaps)
             edges, vocabulary = scene.parts.twin.edges(), scene.parts.vocabulary
@@ -136,7 +140,7 @@ class Watcher:
             at=scene.at,
             facts=len(seen.facts),
             gaps=len(seen.gaps),
-            failed=tuple(sorted({gap.agent for gap in seen.gaps if gap.agent in seen.agents_ms})),
+            failed=tuple(sorted(asked.failed)),
             agents_ms=seen.agents_ms,
             followed=len(self._store.known),
             open=len(self._store.open()),
@@ -167,7 +171,7 @@ class Watcher:
         keys = (*due(known, self._watch), *(key for key, one in known.items() if one.incident in causeless))
         if not keys:
             return
-        bundle = await diagnose(self._incident(Part(symptoms=keys), scene), scene.parts)
+        bundle = scene.completed(await diagnose(self._incident(Part(symptoms=keys), scene), scene.parts))
         floor = scene.parts.settings.confidence_floor
         proved = [one for one in bundle.report.hypotheses if one.confidence >= floor]
         found = parts(
@@ -271,6 +275,21 @@ class Watcher:
 
     def _tell(self, event: Event, record: Record, at: datetime) -> None:
         self._teller.told(Told(event=event, at=at, incident=record, folder=str(self._store.folder(record))))
+
+
+class _Asked:
+    """Progress of a round: which agents failed, or have not the source that they need."""
+
+    def __init__(self) -> None:
+        self.failed: set[str] = set()
+
+    def step(self, name: str) -> None:
+        """Note nothing."""
+
+    def agent(self, name: str, state: str) -> None:
+        """Note an agent that failed."""
+        if state == "failed":
+            self.failed.add(name)
 
 
 def _narrowed(bundle: Bundle, incident: Incident, part: Part, others: set[tuple[str, str]], parts: Parts) -> Report:

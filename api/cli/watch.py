@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,12 +13,13 @@ import msgspec
 import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, settings_from
+from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
     from sre_orchestrator.api.health import Health
-    from sre_orchestrator.api.watching import Told
+    from sre_orchestrator.api.watching import Scenes, Told
 
 FAILED = 1
 LOOPBACK = "127.0.0.1"
@@ -27,10 +29,14 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 def watch(
     namespace: Annotated[str, typer.Option(help="Where to look (comma-separated); by default everywhere.")] = "",
     context: Annotated[str, typer.Option(help="A context of the kubeconfig; by default its current one.")] = "",
+    kubeconfig: KubeconfigOption = None,
     interval: Annotated[str, typer.Option(help="How often to look, such as 30s or 2m.", show_default="30s")] = "",
     once: Annotated[bool, typer.Option("--once", help="Look once, and open what is seen without waiting.")] = False,
     port: Annotated[
-        int | None, typer.Option(help="Serve /healthz, /readyz and /metrics there.", min=1, max=65535)
+        int | None,
+        typer.Option(
+            help="Serve /healthz, /readyz and /metrics there; 0 takes a free port, which is logged.", min=0, max=65535
+        ),
     ] = None,
     host: Annotated[str, typer.Option(help="The address to serve at; nothing but this machine by default.")] = LOOPBACK,
     format: Annotated[Table, typer.Option(help="json prints one object a line for what happens.")] = Table.TEXT,
@@ -54,7 +60,8 @@ def watch(
     from sre_orchestrator.api.logs import configure_logs  # noqa: PLC0415 - help must be quick
 
     configure_logs()
-    chosen = _patience(settings_from(settings, state_dir), interval=interval, once=once, recorded=snapshot is not None)
+    read = with_kubeconfig(settings_from(settings, state_dir), kubeconfig)
+    chosen = _patience(read, interval=interval, once=once, recorded=snapshot is not None)
     if not anyio.run(_watch, chosen, namespace, context, snapshot, _Served(host=host, port=port), format, once):
         raise typer.Exit(FAILED)
 
@@ -69,33 +76,41 @@ class _Served(msgspec.Struct, frozen=True, kw_only=True):
 async def _watch(
     settings: Settings, namespace: str, context: str, snapshot: Path | None, served: _Served, form: Table, once: bool
 ) -> bool:
-    from sre_orchestrator.api.health import Health, server  # noqa: PLC0415
+    from sre_orchestrator.api.health import Health, bound, serving  # noqa: PLC0415
     from sre_orchestrator.api.incidents import IncidentStore  # noqa: PLC0415
+    from sre_orchestrator.api.live import settings_for  # noqa: PLC0415
+    from sre_orchestrator.api.logs import warn  # noqa: PLC0415
     from sre_orchestrator.api.rounds import run_round, run_rounds  # noqa: PLC0415
-    from sre_orchestrator.api.scenes import Recorded  # noqa: PLC0415
+    from sre_orchestrator.api.scenes import Followed, Listed, Recorded  # noqa: PLC0415
     from sre_orchestrator.api.watching import Watcher  # noqa: PLC0415
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
 
-    installation = Installation(settings)
-    health = Health(settings.watch.interval_seconds)
-    store = IncidentStore(Path(settings.state_dir), context)
-    if snapshot is None:
-        raise InputError("watch needs --snapshot")
-    scenes = Recorded(installation, snapshot)
-    watcher = Watcher(scenes, store, Printed(health, form), watch=settings.watch, namespace=namespace)
-    if once:
-        return await run_round(watcher, health)
+    chosen = settings_for(settings, namespace, context)
+    installation = Installation(chosen)
+    health = Health(chosen.watch.interval_seconds)
+    store = IncidentStore(Path(chosen.state_dir), chosen.cluster.context)
+    for warning in store.warnings:
+        warn(warning)
+    ears = bound(served.host, served.port) if served.port is not None else None
     stop = anyio.Event()
-    async with anyio.create_task_group() as tasks:
+    succeeded = True
+    async with AsyncExitStack() as ending, anyio.create_task_group() as tasks:
         tasks.start_soon(_heed_signals, stop, tasks.cancel_scope)
-        web = server(health, served.host, served.port) if served.port else None
-        if web:
-            tasks.start_soon(web.serve)
-        await run_rounds(watcher, health, stop, interval_seconds=settings.watch.interval_seconds)
-        if web:
-            web.should_exit = True
+        scenes: Scenes
+        if snapshot:
+            scenes = Recorded(installation, snapshot)
+        elif once:
+            scenes = Listed(installation, chosen)
+        else:
+            scenes = await ending.enter_async_context(Followed(installation, chosen))
+        watcher = Watcher(scenes, store, Printed(health, form), watch=chosen.watch, namespace=chosen.namespace)
+        if once:
+            succeeded = await run_round(watcher, health)
+        else:
+            async with serving(health, ears):
+                await run_rounds(watcher, health, stop, interval_seconds=chosen.watch.interval_seconds)
         tasks.cancel_scope.cancel()
-    return True
+    return succeeded
 
 
 async def _heed_signals(stop: anyio.Event, scope: anyio.CancelScope) -> None:
