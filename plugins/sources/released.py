@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,6 +14,7 @@ from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.sources.telling import RELEASE
 
 OWNER = "helm"
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 class Revision(Struct, frozen=True, kw_only=True):
@@ -83,5 +85,5 @@ def _recorded(item: Object) -> str:
     labels = item.metadata.labels
     if not isinstance(item, Secret | ConfigMap) or labels.get("owner") != OWNER:
         return ""
-    known = labels.get("name") and labels.get("version", "").isdecimal()
+    known = labels.get("name") and _NUMBER.fullmatch(labels.get("version", ""))
     return component_id("release", item.metadata.namespace, labels["name"]) if known else ""

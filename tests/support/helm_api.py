@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -322,13 +323,13 @@ def _place(rest: list[str]) -> Place:
 
 
 def _fits(item: Json, query: dict[str, str]) -> bool:
-    """Say whether an object fits label and field selectors of the form ``a=b``, the latter also ``a!=b``."""
+    """Say whether an object fits selectors: labels ``a=b`` and ``a in (b,c)``, fields ``a=b`` and ``a!=b``."""
     labels = item["metadata"].get("labels", {})
-    wanted = [one.split("=", 1) for one in query.get("labelSelector", "").split(",") if "=" in one]
+    asked = re.findall(r"([\w./-]+)(?:=| in \()([^,)]*(?:,[^()=]*(?=\)))?)", query.get("labelSelector", ""))
     field, differs, value = query.get("fieldSelector", "").replace("!=", "=!").partition("=")
     found = {"metadata.name": item["metadata"]["name"], "type": item.get("type")}.get(field)
     fits = not differs or (found != value[1:] if value.startswith("!") else found == value)
-    return fits and all(labels.get(key) == value for key, value in wanted)
+    return fits and all(labels.get(key) in values.split(",") for key, values in asked)
 
 
 def _group(version: str) -> Json:

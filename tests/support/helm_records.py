@@ -46,6 +46,7 @@ def record(
     revision: int,
     *,
     name: str = "cart",
+    kind: str = "Secret",
     status: str = "deployed",
     payload: Any = PACKED,
     created: datetime | None = NOON,
@@ -56,6 +57,7 @@ def record(
     return ReleaseRecord(
         namespace=NAMESPACE,
         name=f"sh.helm.release.v1.{name}.v{revision}",
+        kind=kind,
         labels={"owner": "helm", "name": name, "version": str(revision), "status": status, "modifiedAt": modified},
         created_at=created,
         payload=packed(release(revision, status=status, **more)) if payload is PACKED else payload,

@@ -50,14 +50,14 @@ class HelmAgent:
                 yield fact
         for gap in history.gaps:
             yield gap
-        for coverage in _coverage(scope, history):
+        for coverage in _coverage(view, history):
             yield coverage
 
 
-def _coverage(scope: Scope, history: ReleaseHistory) -> Iterator[Coverage]:
+def _coverage(view: View, history: ReleaseHistory) -> Iterator[Coverage]:
     """Yield what was read completely: states wherever records were listed, the rest where contents were read too."""
-    partly = {one.namespace for one in history.items if not one.whole}
-    for namespace in scope.namespaces:
+    partly = {one.newest.namespace for one in view.lineages if not one.whole}
+    for namespace in view.scope.namespaces:
         if {namespace, "*"} & history.complete_in:
             for kind in (*FROM_LABELS, *(() if namespace in partly else FROM_CONTENTS)):
                 yield Coverage(kind=kind, scope=f"namespace/{namespace}")

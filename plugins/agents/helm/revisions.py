@@ -138,7 +138,7 @@ def value_facts(view: View) -> Iterator[Fact]:
     """Yield the values that the newest revision sets otherwise than the one before, at most twenty a release."""
     for lineage in view.lineages:
         newest, previous = lineage.newest, lineage.previous
-        if previous is None or not (newest.whole and previous.whole and view.matters(lineage)):
+        if previous is None or not (lineage.whole and view.matters(lineage)):
             continue
         keys = [key for key in sorted({*newest.values, *previous.values}) if _differs(key, newest, previous)]
         for key in keys[:MOST]:

@@ -41,6 +41,11 @@ class Lineage(Struct, frozen=True, kw_only=True):
         return component_id("release", self.newest.namespace, self.newest.name)
 
     @property
+    def whole(self) -> bool:
+        """Say whether the contents of the two that are compared were read."""
+        return self.newest.whole and (self.previous is None or self.previous.whole)
+
+    @property
     def deployed_revision(self) -> int | None:
         """Return the revision that Helm holds for deployed, if any."""
         return next((one.revision for one in self.revisions if one.status == "deployed"), None)

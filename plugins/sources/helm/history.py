@@ -36,6 +36,7 @@ APP_VERSION = "app.kubernetes.io/version"
 TELLING: tuple[type[Object], ...] = (
     Deployment, StatefulSet, DaemonSet, CronJob, Job, Service, Ingress, ConfigMap,
 )  # fmt: skip
+_NUMBER = re.compile(r"[0-9]{1,10}")
 RBAC = 'Role in namespace {}: {{apiGroups: [""], resources: ["secrets"], verbs: [get, list, watch]}}'
 
 
@@ -44,18 +45,18 @@ def read_releases(records: ReleaseRecordList) -> ReleaseHistory:
 
     A record that cannot be decoded is known by its labels, and a gap names it.
     """
-    by_release: dict[tuple[str, str], list[ReleaseRecord]] = defaultdict(list)
-    for record in records.items:
-        if _NAME.fullmatch(record.labels.get("name", "")):
-            by_release[record.namespace, record.labels["name"]].append(record)
     gaps = list(records.gaps)
     items: list[Release] = []
-    for key in sorted(by_release):
-        newest_first = sorted(by_release[key], key=_revision, reverse=True)
-        compared = _compared(newest_first)
-        items += [_release(record, gaps, with_objects=record in compared) for record in newest_first]
-    gaps += _unread(records.items)
+    for newest_first in _by_release(records.items):
+        two = _newest_and_good(newest_first)
+        items += [_release(record, gaps, with_objects=record in two) for record in newest_first]
+    gaps += _unread(compared(records.items))
     return ReleaseHistory(items=tuple(items), complete_in=records.complete_in, gaps=tuple(gaps))
+
+
+def compared(records: Iterable[ReleaseRecord]) -> list[ReleaseRecord]:
+    """Return those whose contents matter: the newest of each release, and the newest before it that went well."""
+    return [record for newest_first in _by_release(records) for record in _newest_and_good(newest_first)]
 
 
 async def labelled(cluster: ClusterObjects, namespaces: Sequence[str]) -> ReleaseRecordList:
@@ -94,8 +95,17 @@ def _with_chart(one: Release, told: Release) -> Release:
     )
 
 
-def _compared(newest_first: Sequence[ReleaseRecord]) -> Sequence[ReleaseRecord]:
-    """Return the newest record, and the newest before it that went well."""
+def _by_release(records: Iterable[ReleaseRecord]) -> Iterator[Sequence[ReleaseRecord]]:
+    """Yield the records of each release, newest first, in the order of the releases' names."""
+    found: dict[tuple[str, str], list[ReleaseRecord]] = defaultdict(list)
+    for record in records:
+        if _NAME.fullmatch(record.labels.get("name", "")):
+            found[record.namespace, record.labels["name"]].append(record)
+    for key in sorted(found):
+        yield sorted(found[key], key=_revision, reverse=True)
+
+
+def _newest_and_good(newest_first: Sequence[ReleaseRecord]) -> Sequence[ReleaseRecord]:
     good = (one for one in newest_first[1:] if one.labels.get("status") in GOOD)
     return (*newest_first[:1], *islice(good, 1))
 
@@ -125,12 +135,12 @@ def _updated(record: ReleaseRecord, begun: datetime | None) -> datetime | None:
 
 def _revision(record: ReleaseRecord) -> int:
     text = record.labels.get("version", "")
-    return int(text) if text.isdecimal() else 0
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 def _modified(labels: Mapping[str, str]) -> datetime | None:
     text = labels.get("modifiedAt", "")
-    return datetime.fromtimestamp(int(text), UTC) if text.isdecimal() and len(text) < len("99999999999") else None
+    return datetime.fromtimestamp(int(text), UTC) if _NUMBER.fullmatch(text) else None
 
 
 def _records(listing: Listing[Object], kind: str, namespaces: Sequence[str]) -> Iterator[ReleaseRecord]:

@@ -8,6 +8,7 @@ from sre_orchestrator.core.hookspecs import Source, hookimpl
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.sources.helm.history import (
+    compared,
     labelled,
     read_releases,
     told_by_objects,
@@ -33,7 +34,7 @@ class HelmReleases:
         else:
             records = await labelled(self._cluster, namespaces)
         found = read_releases(records)
-        if all(one.whole for one in found.items) and _covered(records, namespaces):
+        if all(one.payload is not None for one in compared(records.items)) and _covered(records, namespaces):
             return found
         told = await told_by_objects(self._cluster, namespaces)
         blind = {one.namespace for one in told} - {one for one in namespaces if _covered(records, [one])}

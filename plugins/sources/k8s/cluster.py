@@ -18,6 +18,7 @@ from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.sources.helm.history import labelled
 from sre_orchestrator.plugins.sources.k8s.access import Access, find_access
 from sre_orchestrator.plugins.sources.k8s.connection import FORBIDDEN, UNAUTHORIZED, ApiError, Connection
 from sre_orchestrator.plugins.sources.k8s.feed import Feed
@@ -26,7 +27,7 @@ from sre_orchestrator.plugins.sources.k8s.lists import AGENT, Lists, Read
 from sre_orchestrator.plugins.sources.k8s.logs import Logs
 from sre_orchestrator.plugins.sources.k8s.permissions import granted
 from sre_orchestrator.plugins.sources.k8s.raw import RawReader
-from sre_orchestrator.plugins.sources.k8s.releases import read_release_records
+from sre_orchestrator.plugins.sources.k8s.releases import with_contents
 from sre_orchestrator.plugins.sources.k8s.resources import role_line
 from sre_orchestrator.plugins.sources.ports import (
     Changed,
@@ -157,7 +158,7 @@ class Cluster:
 
     async def release_records(self, namespaces: Sequence[str]) -> ReleaseRecordList:
         """Return what Helm keeps of its releases in ``namespaces``: contents of Secrets, so only ask where that is wanted."""
-        return read_release_records(self._connection, namespaces)
+        return with_contents(self._connection, await labelled(self, namespaces))
 
     def gaps(self) -> Sequence[Gap]:
         """Return which logs could not be read."""

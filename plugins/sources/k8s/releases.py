@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Set
 
 import msgspec
 
@@ -10,17 +10,14 @@ from sre_orchestrator.core.models import Gap
 from sre_orchestrator.plugins.objects.config import ConfigMap, Secret
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.sources.helm.history import OWNER, compared
 from sre_orchestrator.plugins.sources.helm.records import record_of
-from sre_orchestrator.plugins.sources.k8s.connection import FORBIDDEN, JSON, ApiError, Connection
+from sre_orchestrator.plugins.sources.k8s.connection import JSON, ApiError, Connection
 from sre_orchestrator.plugins.sources.k8s.lists import failed
-from sre_orchestrator.plugins.sources.k8s.resources import RELEASE
 from sre_orchestrator.plugins.sources.ports import ReleaseRecord, ReleaseRecordList
 
 PAGE = 25  # a record holds up to a megabyte
-WHERE: dict[type[Object], dict[str, str]] = {
-    Secret: {"fieldSelector": f"type={RELEASE}"},
-    ConfigMap: {"labelSelector": "owner=helm"},
-}
+KEEPING: tuple[type[Object], ...] = (Secret, ConfigMap)
 
 
 class _ListMeta(msgspec.Struct):
@@ -32,36 +29,38 @@ class _Page(msgspec.Struct):
     items: list[msgspec.Raw] | None = None
 
 
-def read_release_records(connection: Connection, namespaces: Sequence[str]) -> ReleaseRecordList:
-    """Return the records in ``namespaces``; a namespace is complete where its Secrets could be read."""
-    items: list[ReleaseRecord] = []
+def with_contents(connection: Connection, listed: ReleaseRecordList) -> ReleaseRecordList:
+    """Return ``listed`` (names and labels) with the payloads of the revisions that are compared.
+
+    That is one list for each namespace, kind of record and page: of those revisions, not of all that are kept.
+    """
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for one in compared(listed.items):
+        wanted.setdefault((one.namespace, one.kind), set()).add(one.labels.get("version", ""))
+    found: dict[tuple[str, str, str], ReleaseRecord] = {}
     gaps: list[Gap] = []
-    complete: set[str] = set()
-    for namespace in namespaces:
-        for kind, query in WHERE.items():
-            try:
-                items += _records(connection, kind, namespace, query)
-            except ApiError as error:
-                if error.status != FORBIDDEN:  # whoever lists them tells that it is forbidden
-                    gaps.append(failed(KINDS[kind], error, namespace))
-            else:
-                complete |= {namespace} if kind is Secret else set()
-    return ReleaseRecordList(items=tuple(items), complete_in=frozenset(complete), gaps=tuple(gaps))
+    for (namespace, kind), versions in sorted(wanted.items()):
+        struct = next(one for one in KEEPING if KINDS[one].kind == kind)
+        try:
+            found |= {_place(one): one for one in _records(connection, struct, namespace, versions)}
+        except ApiError as error:
+            gaps.append(failed(KINDS[struct], error, namespace))
+    items = tuple(found.get(_place(one), one) for one in listed.items)
+    return msgspec.structs.replace(listed, items=items, gaps=(*listed.gaps, *gaps))
 
 
-def _records(
-    connection: Connection, kind: type[Object], namespace: str, query: dict[str, str]
-) -> Iterator[ReleaseRecord]:
-    """Yield the records of one list, page by page.
+def _records(connection: Connection, kind: type[Object], namespace: str, versions: Set[str]) -> Iterator[ReleaseRecord]:
+    """Yield the records of some revisions, page by page.
 
     Raises:
         ApiError: a page cannot be had.
 
     """
     path, token = f"/api/v1/namespaces/{namespace}/{KINDS[kind].plural}", ""
+    selector = f"owner={OWNER},version in ({','.join(sorted(versions))})"
     while True:
         more = {"continue": token} if token else {}
-        page = _page(connection.get(path, {**query, **more, "limit": PAGE}, JSON))
+        page = _page(connection.get(path, {"labelSelector": selector, **more, "limit": PAGE}, JSON))
         found = (record_of(item, KINDS[kind].kind) for item in page.items or ())
         yield from (record for record in found if record is not None)
         token = page.metadata.continue_
@@ -74,3 +73,7 @@ def _page(text: bytes) -> _Page:
         return msgspec.json.decode(text, type=_Page)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ApiError(f"what the server sent is no list: {error}") from error
+
+
+def _place(one: ReleaseRecord) -> tuple[str, str, str]:
+    return one.namespace, one.kind, one.name

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import anyio
 import msgspec
 import pytest
 from helm_api import Cluster, served
 from helm_chart import Helm, recorded, releases_in
+from helm_records import record
 
 from sre_orchestrator.core.settings import ClusterAccess, Settings
 from sre_orchestrator.plugins.sources.helm import register_sources
 from sre_orchestrator.plugins.sources.k8s import open_cluster, releases
-from sre_orchestrator.plugins.sources.ports import ReleaseHistory, Releases
-
-SECRETS = "/api/v1/namespaces/shop/secrets?fieldSelector=type%3Dhelm.sh%2Frelease.v1"
+from sre_orchestrator.plugins.sources.ports import ReleaseHistory, ReleaseRecordList, Releases
 
 
 class Installed:
@@ -73,6 +73,12 @@ def known(history: ReleaseHistory) -> list[Any]:
     return [msgspec.structs.replace(one, objects=tuple(item.metadata for item in one.objects)) for one in history.items]
 
 
+def contents_asked(installed: Installed) -> list[str]:
+    return [
+        parse_qs(asked.partition("?")[2])["labelSelector"][0] for asked in installed.cluster.asked if "version" in asked
+    ]
+
+
 def test_by_default_no_content_of_a_record_is_asked_for(installed: Installed) -> None:
     found = installed.releases(contents=False)
 
@@ -80,7 +86,21 @@ def test_by_default_no_content_of_a_record_is_asked_for(installed: Installed) ->
         (2, "deployed", False),
         (1, "superseded", False),
     ]
-    assert not any(asked.startswith(SECRETS) for asked in installed.cluster.asked)
+    assert contents_asked(installed) == []
+
+
+def test_contents_are_asked_for_of_the_revisions_that_are_compared_only(installed: Installed) -> None:
+    for place in [place for place in installed.cluster.objects if place[2].startswith("sh.helm.")]:
+        kind, namespace, name = place
+        labels = installed.cluster.objects[place]["metadata"]["labels"] | {"version": "9", "status": "failed"}
+        copy = {**installed.cluster.objects[place], "metadata": {"name": f"{name}9", "labels": labels}}
+        installed.cluster.put((kind, namespace, f"{name}9"), copy)
+        break
+
+    found = installed.releases(contents=True)
+
+    assert [(one.revision, one.whole) for one in found.items] == [(1, True), (2, True), (1, False)]
+    assert contents_asked(installed) == ["owner=helm,version in (2,9)"]
 
 
 def test_where_secrets_are_forbidden_objects_tell_and_a_gap_says_what_would_show_more(installed: Installed) -> None:
@@ -106,8 +126,11 @@ class Wrong:
 
 
 def test_an_answer_that_is_no_list_is_a_gap() -> None:
-    found = releases.read_release_records(Wrong(), ["shop"])  # type: ignore[arg-type]  # it only has to answer
+    kinds = ("Secret", "ConfigMap")
+    listed = ReleaseRecordList(items=tuple(record(1, kind=kind, name=kind.lower(), payload=None) for kind in kinds))
 
-    assert (found.items, found.complete_in) == ((), frozenset())
-    assert [gap.what for gap in found.gaps] == ["all secrets in namespace shop", "all configmaps in namespace shop"]
+    found = releases.with_contents(Wrong(), listed)  # type: ignore[arg-type]  # it only has to answer
+
+    assert found.items == listed.items
+    assert [gap.what for gap in found.gaps] == ["all configmaps in namespace shop", "all secrets in namespace shop"]
     assert all(gap.why.startswith("what the server sent is no list") for gap in found.gaps)
