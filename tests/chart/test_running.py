@@ -1,4 +1,4 @@
-"""The container's own command, on the recorded demo in place of a cluster, asked by the chart's own test."""
+"""The container's own command, on the demo served as a cluster, asked by the chart's own test."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 from helm import HELMS, Manifest, manifests, one_of, template
 
 import sre_orchestrator.api
+from sre_orchestrator.api.wire.kubeconfig import write_kubeconfig
+from sre_orchestrator.api.wire.server import serving
 
 DEMO = Path(str(sre_orchestrator.api.__file__)).parent / "demo" / "shop"
 SETTINGS = "/etc/sre-orchestrator/settings.yaml"
@@ -36,12 +38,14 @@ def address(documents: tuple[Manifest, ...], tmp_path: Path) -> Iterator[str]:
         part.replace("0.0.0.0", "127.0.0.1").replace("8080", str(port)).replace(SETTINGS, f"{tmp_path}/settings.yaml")
         for part in container["command"]
     ]
-    process = subprocess.Popen([*command, f"--snapshot={DEMO}"], env=PROGRAMS, stderr=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+    with serving(DEMO) as cluster:
+        variables = {**PROGRAMS, "KUBECONFIG": str(write_kubeconfig(tmp_path / "kubeconfig", cluster, namespace=""))}
+        process = subprocess.Popen(command, env=variables, stderr=subprocess.DEVNULL)
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
 
 
 def free_port() -> int:
