@@ -21,7 +21,8 @@ DEFINITIONS = Listed(
     folders=("custom-resource-definitions",),
     namespaced=False,
 )
-MAX_PAGE_BYTES = 256 * 1024 * 1024
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+MAX_PAGES = 20_000
 _BY_PLACE = {(listed.group, listed.plural): kind for kind, listed in KINDS.items()}
 
 
@@ -70,7 +71,7 @@ class RawReader:
             yield from self._absent(kind, listed)
             return
         if listed.namespaced and only:
-            yield from self._in_namespaces(kind, listed, resource, only)
+            yield from self._in_namespaces(kind, resource, listed, only)
             return
         try:
             yield from self._list(kind, resource, listed, "")
@@ -80,7 +81,7 @@ class RawReader:
             elif error.status != FORBIDDEN:
                 yield failed(listed, error)
             elif listed.namespaced and self._lists.namespaces:
-                yield from self._in_namespaces(kind, listed, resource, self._lists.namespaces)
+                yield from self._in_namespaces(kind, resource, listed, self._lists.namespaces)
             else:
                 yield refused(listed)
 
@@ -108,7 +109,7 @@ class RawReader:
         yield from gaps or (nothing,)
 
     def _in_namespaces(
-        self, kind: type[Object] | None, listed: Listed, resource: Resource, namespaces: Sequence[str]
+        self, kind: type[Object] | None, resource: Resource, listed: Listed, namespaces: Sequence[str]
     ) -> Iterator[RawPage | Gap]:
         for namespace in namespaces:
             try:
@@ -128,31 +129,49 @@ class RawReader:
         """
         begun = False
         for view in views_of(kind, namespace) if kind else (View(namespace=namespace),):
-            token: str | None = ""
-            while token is not None:
-                query: Query = {**view.query, "limit": self._page_size, **({"continue": token} if token else {})}
-                try:
-                    page = self._page(resource.path(namespace), query, view)
-                except ApiError as error:
-                    if not begun:
-                        raise
-                    if error.status == GONE:
-                        raise Restarted from error
-                    yield failed(listed, error, namespace)
-                    break
-                yield RawPage(
-                    scope=namespace or EVERYWHERE,
-                    api_version=f"{resource.group}/{resource.version}" if resource.group else resource.version,
-                    items=tuple(page.items or ()),
-                    names_only=view.names_only,
-                )
-                begun, token = True, page.metadata.continue_ or None
+            try:
+                for page in self._pages(resource, view, namespace):
+                    begun = True
+                    yield page
+            except ApiError as error:
+                if not begun:
+                    raise
+                if error.status == GONE:
+                    raise Restarted from error
+                yield failed(listed, error, namespace)
 
-    def _page(self, path: str, query: Query, view: View) -> _Page:
-        accept = view.accept("PartialObjectMetadataList")
-        text, cut = self._connection.read(path, query, MAX_PAGE_BYTES, accept=accept)
+    def _pages(self, resource: Resource, view: View, namespace: str) -> Iterator[RawPage]:
+        """Yield the pages of a view; when objects are very large, of fewer objects.
+
+        Raises:
+            ApiError: one cannot be had.
+
+        """
+        limit, token = self._page_size, ""
+        for _ in range(MAX_PAGES):
+            page = self._page(resource.path(namespace), limit, token, view)
+            if page is None:
+                limit //= 4
+                continue
+            yield RawPage(
+                scope=namespace or EVERYWHERE,
+                api_version=f"{resource.group}/{resource.version}" if resource.group else resource.version,
+                items=tuple(page.items or ()),
+                names_only=view.names_only,
+            )
+            token = page.metadata.continue_
+            if not token:
+                return
+        raise ApiError(f"the list does not end within {MAX_PAGES} pages")
+
+    def _page(self, path: str, limit: int, token: str, view: View) -> _Page | None:
+        """Return a page, ``None`` when it is too large."""
+        query: Query = {**view.query, "limit": max(limit, 1), **({"continue": token} if token else {})}
+        text, cut = self._connection.read(path, query, MAX_PAGE_BYTES, accept=view.accept("PartialObjectMetadataList"))
+        if cut and limit > 0:
+            return None
         if cut:
-            raise ApiError(f"a page of the list is larger than {MAX_PAGE_BYTES} bytes")
+            raise ApiError(f"one object of the list is larger than {MAX_PAGE_BYTES} bytes")
         try:
             return msgspec.json.decode(text.decode("utf-8", "replace"), type=_Page)
         except msgspec.DecodeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,11 +24,14 @@ from sre_orchestrator.api.wire import Store, serving, write_kubeconfig
 from sre_orchestrator.api.wire.logs import LogKey, WrittenLog
 from sre_orchestrator.api.wire.store import Ask
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
+from sre_orchestrator.core.errors import SourceMissing
+from sre_orchestrator.core.hookspecs import Source, hookimpl
 from sre_orchestrator.core.models import Gap, Report
 from sre_orchestrator.core.settings import ClusterAccess, Settings, SnapshotLimits
 from sre_orchestrator.plugins.objects.config import ConfigMap, Secret
 from sre_orchestrator.plugins.objects.network import HTTPRoute
 from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.sources.ports import Alert, Probes, Series
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 from sre_orchestrator.plugins.sources.snapshot.recording import Terms, WriteError, open_recording
 
@@ -332,7 +335,7 @@ def test_an_interrupted_recording_goes_on_where_it_stopped(
     assert sorted(path.name for path in taken.iterdir()) == ["cluster-info", "cluster-resources", "snapshot.yaml"]
 
 
-def interrupt(_: object) -> None:
+def interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
@@ -372,3 +375,104 @@ def test_a_list_that_expires_while_it_is_read_is_read_again(record: Any) -> None
         listing = anyio.run(snapshot.list, ConfigMap)
         assert len(listing.items) == 10
         assert "*" in listing.complete_in
+
+
+class Missing:
+    """A plugin whose service does not answer."""
+
+    @hookimpl
+    def register_sources(self, settings: Settings, cluster: Source) -> Sequence[Source]:  # noqa: D102
+        del settings, cluster
+        return [Unanswered()]
+
+
+class Unanswered:
+    """Metrics, alerts and connections of services that do not answer."""
+
+    name = "unanswered"
+
+    async def sync(self) -> AsyncIterator[Gap]:  # noqa: D102
+        for _ in ():
+            yield Gap(agent="", what="", why="", remedy="")
+
+    async def series(self, since: datetime, until: datetime, namespaces: Sequence[str] = ()) -> Sequence[Series]:  # noqa: D102
+        raise SourceMissing(f"prometheus does not answer about {len(namespaces)} namespaces from {since} to {until}")
+
+    async def alerts(self) -> Sequence[Alert]:  # noqa: D102
+        raise SourceMissing("alertmanager does not answer")
+
+    async def probes(self, namespaces: Sequence[str]) -> Probes:  # noqa: D102
+        raise SourceMissing(f"no connections are made to {namespaces}")
+
+
+def test_services_that_do_not_answer_are_gaps_of_the_snapshot(record: Any) -> None:
+    with serving(Store()) as url:
+        taken, gaps, _ = record(url, Wanted(namespaces=("shop",)), Missing())
+
+    assert {gap.what for gap in gaps} == {"metrics", "alerts", "connections"}
+    with reading(taken) as snapshot:
+        assert not snapshot.info.coverage.metrics
+
+
+def test_logs_that_may_not_be_read_are_a_gap_and_those_that_do_not_exist_are_none(record: Any) -> None:
+    store = Store()
+    for namespace in ("shop", "billing"):
+        store.apply(running("web-1", namespace))
+    # reading a log is a get, recording lists takes none
+    store.allows = lambda ask: ask.verb != "get" or ask.namespace != "billing"
+
+    with serving(store) as url:
+        _, gaps, _ = record(url)
+
+    assert [(gap.what, gap.why) for gap in gaps] == [
+        ("all logs in namespace billing", "reading them is forbidden (403)")
+    ]
+
+
+def test_a_list_that_expires_again_and_again_is_a_gap(record: Any) -> None:
+    store = Store()
+    for number in range(9):
+        store.apply(named("ConfigMap", f"settings-{number}"))
+
+    def expire(_: str, path: str, __: int) -> None:
+        if "/configmaps?" in path and "continue=" in path:
+            store.apply(named("ConfigMap", "settings-new"))
+            store.expire()
+
+    with serving(store, on_answer=expire) as url:
+        taken, gaps, _ = record(url)
+
+    assert [gap.why for gap in gaps] == ["the list expired 3 times while it was read"]
+    assert not (taken / "cluster-resources/configmaps").exists()
+
+
+def test_a_definition_with_a_name_that_leads_elsewhere_is_not_followed(record: Any, tmp_path: Path) -> None:
+    store = Store()
+    names = {"kind": "Widget", "plural": "../../../widgets"}
+    spec = {"group": "example.org", "names": names, "scope": "Cluster", "versions": [{"name": "v1"}]}
+    definition = named("CustomResourceDefinition", "widgets.example.org", "", spec=spec)
+    store.apply(definition | {"apiVersion": "apiextensions.k8s.io/v1"})
+
+    with serving(store) as url:
+        taken, _, _ = record(url)
+
+    assert list(tmp_path.rglob("*widgets*")) == []
+    assert "../../../widgets" in written(taken)
+
+
+def test_a_recording_that_is_gone_on_with_counts_the_logs_it_has(record: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store()
+    for number in range(4):
+        store.apply(running(f"web-{number}"))
+        key = LogKey(namespace="shop", pod=f"web-{number}", container="web")
+        store.logs[key] = WrittenLog(b"x" * 999 + b"\n")
+    wanted = Wanted(logs=LogLimits(all_bytes=4000))
+    with serving(store) as url:
+        with monkeypatch.context() as patch:
+            patch.setattr("sre_orchestrator.api.taking.record_metrics", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                record(url, wanted)
+        store.apply(running("web-4"))
+        _, gaps, _ = record(url, wanted)
+
+    assert gaps == ()
