@@ -14,12 +14,18 @@ from faults import FAULTS, crash
 from helm_records import kept
 from shop import NAMESPACE, container, container_status, patch, pod, thing
 
+from sre_orchestrator.api import wiring
+from sre_orchestrator.api.live import diagnose_live
+from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.models import Hypothesis, Report
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.pipeline import Bundle
+from sre_orchestrator.core.settings import ClusterAccess, Settings, SnapshotLimits
+from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 Json = dict[str, Any]
 RELEASE = "release/shop/cart"
+HELM = f"{wiring.SOURCES}helm"
 BEGIN = "2030-05-01T11:40:00Z"
 
 
@@ -273,3 +279,44 @@ def test_values_of_a_release_never_show_their_secrets(installation: Installation
 
     assert "amqp://cart:***@mq2" in repr(report)
     assert "s3cr3t" not in repr(report)
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_a_running_cluster_tells_the_same_of_its_releases_as_its_snapshot(
+    history: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By default neither holds contents of Secrets; with them switched on both do."""
+    monkeypatch.setattr(
+        wiring, "BUILTIN", tuple(one for one in wiring.BUILTIN if one.startswith((wiring.AGENTS, HELM)))
+    )
+    cluster = shop()
+    cluster.containers("cart", resources={"limits": {"memory": "64Mi"}})
+    crash(cluster, "cart", "OOMKilled", 137, "starting\n")
+    unavailable(cluster)
+    manifest = released(cluster)
+    cluster.add(
+        kept(1, status="superseded", minutes_ago=900, manifest=manifest, contents=history),
+        kept(2, minutes_ago=18, manifest=manifest, contents=history, config={"memory": "64Mi"}),
+    )
+    path = cluster.write(tmp_path / "snapshot")
+    with open_snapshot(path, SnapshotLimits()) as snapshot, serving(snapshot) as url:
+        access = ClusterAccess(kubeconfig=str(write_kubeconfig(tmp_path / "kubeconfig", url, namespace="shop")))
+        settings = Settings(state_dir=str(tmp_path / "state"), cluster=access, helm_history=history)
+        installation = Installation(settings)
+        recorded = anyio.run(lambda: diagnose_snapshot(installation, path))
+        asked = recorded.report.incident
+
+        live = anyio.run(lambda: diagnose_live(installation, asked.description, namespace="shop", at=asked.at))
+
+    assert told(live) == told(recorded)
+    assert {fact[0] for fact in told(live)} >= ({"release.value_changed"} if history else {"release.revision"})
+    for bundle in (live, recorded):
+        first = bundle.report.hypotheses[0]
+        assert (first.cause, commands(first)[-1]) == ("memory-limit-too-low", "helm rollback cart 1 -n shop")
+        assert any("helm_history: true" in gap.remedy for gap in bundle.report.gaps) is not history
+
+
+def told(bundle: Bundle) -> list[tuple[Any, ...]]:
+    """Return what the helm agent saw, in an order of its own."""
+    facts = (one for one in bundle.seen.facts if one.agent == "helm")
+    return sorted((one.kind, one.component, str(one.observed_at), sorted(one.attributes.items())) for one in facts)
