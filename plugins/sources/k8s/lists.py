@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import msgspec
@@ -215,7 +217,8 @@ class _Pages(Generic[K]):
 
         """
         try:
-            page = self._decoder.decode(text)
+            with uncollected():
+                page = self._decoder.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError):
             page = self._loose(text)
         self.items += page.items or ()
@@ -235,6 +238,18 @@ class _Pages(Generic[K]):
             except msgspec.DecodeError as error:
                 self.gaps.append(_unreadable(self._kind, f"one of {len(page.items or ())}", error))
         return _Page(metadata=page.metadata, items=good)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Let the garbage collector wait: it would walk over a page many times while it is decoded, and finds no cycle in it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def absent(kind: type[K], listed: Listed) -> Read[K]:
