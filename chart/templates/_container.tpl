@@ -11,9 +11,9 @@
 {{- define "sre-orchestrator.podSecurity" -}}
 runAsNonRoot: true
 {{- with .Values.user }}
-runAsUser: {{ . }}
-runAsGroup: {{ . }}
-fsGroup: {{ . }}
+runAsUser: {{ int64 . }}
+runAsGroup: {{ int64 . }}
+fsGroup: {{ int64 . }}
 {{- end }}
 fsGroupChangePolicy: OnRootMismatch
 seccompProfile:

@@ -222,6 +222,7 @@ def test_the_platform_may_choose_the_user(version: str) -> None:
     assert {ours[key] for key in ("runAsUser", "runAsGroup", "fsGroup")} == {65532}
     assert not {"runAsUser", "runAsGroup", "fsGroup"} & set(chosen)
     assert chosen["runAsNonRoot"] is True
+    assert pod_of(rendered(version, "default", "user=1000660000"))["securityContext"]["fsGroup"] == 1_000_660_000
 
 
 def test_a_digest_wins_over_a_tag(version: str) -> None:
