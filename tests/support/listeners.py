@@ -130,11 +130,16 @@ def certificate(
 
 @contextmanager
 def name_server(
-    known: Mapping[str, str], *, mute: Sequence[str] = (), broken: bool = False
+    known: Mapping[str, str], *, mute: Sequence[str] = (), broken: bool = False, lost: int = 0
 ) -> Iterator[dns.resolver.Resolver]:
-    """Yield a resolver that asks a real server, which knows ``known`` and never answers for the names in ``mute``."""
+    """Yield a resolver that asks a real server, which knows ``known`` and never answers for the names in ``mute``.
+
+    The first ``lost`` questions get lost on the way.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((LOOPBACK, 0))
+
+        asked: list[bytes] = []
 
         def answer() -> None:
             with suppress(OSError):
@@ -142,8 +147,9 @@ def name_server(
                     wire, sender = server.recvfrom(4096)
                     if not wire:
                         return
+                    asked.append(wire)
                     reply = _reply(wire, known, mute, broken=broken)
-                    if reply:
+                    if reply and len(asked) > lost:
                         server.sendto(reply, sender)
 
         thread = threading.Thread(target=answer, daemon=True)

@@ -45,3 +45,15 @@ def test_a_server_that_fails_is_told() -> None:
 def test_a_name_that_can_be_none_is_told() -> None:
     with pytest.raises(UnresolvedError, match="could not resolve"):
         Names(1, dns.resolver.Resolver(configure=False)).addresses("a" * 64 + ".svc")
+
+
+def test_a_question_that_is_lost_is_asked_again() -> None:
+    with name_server({CART: "10.96.0.4"}, lost=1) as resolver:
+        assert Names(1.5, resolver).addresses("cart.shop.svc") == ("10.96.0.4",)
+
+
+def test_the_name_servers_are_those_of_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    with name_server({CART: "10.96.0.4"}) as resolver:
+        monkeypatch.setattr(dns.resolver, "Resolver", lambda: resolver)
+
+        assert Names(2).addresses("cart.shop.svc") == ("10.96.0.4",)
