@@ -56,6 +56,7 @@ class Health:
             "agent_errors", "Rounds in which an agent failed or missed its source.", "agent"
         )
         self._requests = self._counter("requests", "Requests to the Kubernetes API.")
+        self._changes = self._counter("changes", "Changes of objects that the Kubernetes API told.")
         self._news = self._counter("incidents", "Incidents by what happened to them.", "event")
         self._open = self._gauge("incidents_open", "Incidents that are open.")
         self._followed = self._gauge("symptoms", "Symptoms that are followed.")
@@ -77,6 +78,7 @@ class Health:
         for agent in done.failed:
             self._agent_errors.labels(agent).inc()
         self._requests.inc(done.requests)
+        self._changes.inc(done.changes)
         self._open.set(done.open)
         self._followed.set(done.followed)
         self._gaps.set(done.gaps)

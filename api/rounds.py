@@ -48,6 +48,6 @@ async def run_round(watcher: Watcher, health: Health, *, clock: Callable[[], flo
     health.succeeded(done, clock() - begun)
     log.info(
         "round", at=done.at.isoformat(), seconds=round(clock() - begun, 3), facts=done.facts, gaps=done.gaps,
-        symptoms=done.followed, incidents=done.open, requests=done.requests,
+        symptoms=done.followed, incidents=done.open, requests=done.requests, changes=done.changes,
     )  # fmt: skip
     return True

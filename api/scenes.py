@@ -113,7 +113,6 @@ class Followed:
 
         """
         keeping = self._keeping = self._keeping or _Keeping(self._installation, self._settings, self._clock)
-        before = keeping.requests
         try:
             await to_thread.run_sync(keeping.known)
         except SreError:
@@ -129,7 +128,8 @@ class Followed:
                     at=self._clock(),
                     sources=self._watched(sources),
                     twin_at=keeping.heard,
-                    requests=lambda: cluster.requests + keeping.requests - before,
+                    requests=lambda: cluster.requests + keeping.requests(),
+                    changes=keeping.changes,
                     completed=_completed(self._installation, sources),
                 )
         finally:
@@ -177,12 +177,21 @@ class _Keeping:
         self._cluster: Cluster | None = None
         self._stop, self._first = Event(), Event()
         self._problem: SreError | None = None
+        self._asked = self._changes = self._told = 0
         self._thread = Thread(target=self._run, name="keeping", daemon=True)
         self._thread.start()
 
-    @property
     def requests(self) -> int:
-        return self._cluster.requests if self._cluster else 0
+        """Return how often the API was asked since this was last called."""
+        asked = self._cluster.requests if self._cluster else 0
+        before, self._asked = self._asked, asked
+        return asked - before
+
+    def changes(self) -> int:
+        """Return how many changes were told since this was last called."""
+        told = self._changes
+        before, self._told = self._told, told
+        return told - before
 
     def known(self) -> None:
         """Wait until the cluster has been listed; raise what ended the thread."""
@@ -215,6 +224,7 @@ class _Keeping:
         if self._cluster:
             for news in self._cluster.follow(kinds, since, stop):
                 self.heard = self._clock()
+                self._changes += isinstance(news, Changed)
                 yield news
 
     def _run(self) -> None:

@@ -45,7 +45,7 @@ class Scene:
     """A cluster as one round finds it: what an investigation is made of, and the time of what it shows.
 
     ``sources`` are what rounds look at, where that is less than what an investigation may. ``twin_at`` is when
-    the twin was last known to be current, ``requests`` how often the API was asked since the look before, ``completed`` adds to an
+    the twin was last known to be current, ``requests`` how often the API was asked and ``changes`` how many it told since the look before, ``completed`` adds to an
     investigation what sources found missing only when they were asked.
     """
 
@@ -54,6 +54,7 @@ class Scene:
     sources: Sources | None = None
     twin_at: datetime | None = None
     requests: Callable[[], int] = lambda: 0
+    changes: Callable[[], int] = lambda: 0
     completed: Callable[[Bundle], Bundle] = lambda bundle: bundle
 
 
@@ -102,6 +103,7 @@ class Round(Struct, frozen=True, kw_only=True):
     followed: int
     open: int
     requests: int
+    changes: int
     twin_age_seconds: float
 
 
@@ -135,7 +137,7 @@ class Watcher:
             await self._open(scene)
             self._close(scene.at)
             self._store.keep(self._store.known)
-            requests = scene.requests()
+            requests, changes = scene.requests(), scene.changes()
         return Round(
             at=scene.at,
             facts=len(seen.facts),
@@ -145,6 +147,7 @@ class Watcher:
             followed=len(self._store.known),
             open=len(self._store.open()),
             requests=requests,
+            changes=changes,
             twin_age_seconds=(scene.at - (scene.twin_at or scene.at)).total_seconds(),
         )
 

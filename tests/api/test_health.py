@@ -23,7 +23,7 @@ NOON = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 def done(**more: Any) -> Round:
     usual: dict[str, Any] = {
         "at": NOON, "facts": 9, "gaps": 2, "failed": (), "agents_ms": {"kubernetes": 500}, "followed": 3, "open": 1,
-        "requests": 4, "twin_age_seconds": 0.5,
+        "requests": 4, "changes": 7, "twin_age_seconds": 0.5,
     }  # fmt: skip
     return Round(**{**usual, **more})
 
@@ -117,6 +117,7 @@ def test_figures_are_for_prometheus() -> None:
         "sre_orchestrator_watch_gaps 2.0",
         "sre_orchestrator_watch_symptoms 3.0",
         "sre_orchestrator_watch_requests_total 4.0",
+        "sre_orchestrator_watch_changes_total 7.0",
         "sre_orchestrator_watch_twin_age_seconds 0.5",
         'sre_orchestrator_watch_round_seconds_bucket{le="2.5"} 1.0',
     ):

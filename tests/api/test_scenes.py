@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import anyio
 import msgspec
 import pytest
+from anyio import to_thread
 from clusters import Cluster, shop
 from faults import FAULTS
 from filmed import EVERY
 from keeping import PATIENCE, served
 from metric_servers import prometheus
+from shop import thing
 
 from sre_orchestrator.api.incidents import IncidentStore
+from sre_orchestrator.api.keeping import twin_path
 from sre_orchestrator.api.scenes import Followed, Listed
 from sre_orchestrator.api.watching import Round, Scenes, Told, Watcher
 from sre_orchestrator.api.wire import Store, serving, store_of, write_kubeconfig
@@ -24,6 +27,7 @@ from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.settings import ClusterAccess, Endpoint, Settings, SnapshotLimits, TwinKeeping
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
+from sre_orchestrator.twin.store import TwinStore
 
 NOON = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 CAUSE = ("memory-limit-too-low", "deployment/shop/cart")
@@ -217,6 +221,35 @@ def test_a_cluster_that_does_not_answer_fails_the_round_and_is_tried_again(
         return rounds.heard.events
 
     assert anyio.run(scenario) == []
+
+
+def test_of_many_changes_between_and_during_rounds_none_is_lost(
+    installation: Installation, store: Store, url: str, tmp_path: Path
+) -> None:
+    settings = settings_of(tmp_path, url)
+    sent = 900
+
+    def send() -> None:
+        for number in range(sent):
+            made = thing("ConfigMap", f"config-{number % 50}", data={"number": str(number)})
+            store.apply(served(made))
+
+    async def scenario() -> tuple[int, set[str]]:
+        async with followed(installation, settings) as rounds:
+            await rounds.once()
+            seen = 0
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(to_thread.run_sync, send)
+                with anyio.fail_after(PATIENCE):
+                    while seen < sent:
+                        seen += (await rounds.once()).changes
+        with closing(TwinStore(twin_path(settings), read_only=True)) as twin:
+            return seen, {one.id for one in twin.components("configmap")}
+
+    seen, kept = anyio.run(scenario)
+
+    assert seen == sent
+    assert kept >= {f"configmap/shop/config-{number}" for number in range(50)}
 
 
 def test_a_twin_is_kept_by_one_process_only(installation: Installation, url: str, tmp_path: Path) -> None:
