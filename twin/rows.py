@@ -28,7 +28,7 @@ CREATE INDEX IF NOT EXISTS edge_up ON edge (target, kind, source) WHERE valid_to
 CREATE INDEX IF NOT EXISTS edge_from ON edge (valid_from);
 CREATE INDEX IF NOT EXISTS edge_to ON edge (valid_to) WHERE valid_to IS NOT NULL;
 CREATE TABLE IF NOT EXISTS record (
-    kind TEXT NOT NULL, id TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+    kind TEXT NOT NULL, id TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS position (kind TEXT PRIMARY KEY, version TEXT NOT NULL, notes BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cluster (identity TEXT NOT NULL);
 PRAGMA user_version = {SCHEMA_VERSION};

@@ -8,7 +8,7 @@ from sre_orchestrator.plugins.objects.meta import Object, Part
 from sre_orchestrator.plugins.objects.pods import IntOrString, LocalRef
 
 Amounts = dict[str, IntOrString | float]
-ABSENT = msgspec.Raw()
+ABSENT = msgspec.Raw(b"null")
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 

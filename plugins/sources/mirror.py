@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TypeVar, cast
 
@@ -14,14 +15,17 @@ from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.nodes import Lease
 from sre_orchestrator.plugins.objects.registry import KINDS
-from sre_orchestrator.plugins.sources.components import COMPONENTS, component, identity
+from sre_orchestrator.plugins.sources.components import identity
 from sre_orchestrator.plugins.sources.ports import Changed, Dependency, Listing, Reached, Relisted
-from sre_orchestrator.plugins.sources.relations import OPTIONAL, READ, Relations
+from sre_orchestrator.plugins.sources.relations import READ, Relations
+from sre_orchestrator.plugins.sources.twin_feed import feed
 
 K = TypeVar("K", bound=Object)
 Kind = type[Object]
 News = Relisted | Changed | Reached
 VOLATILE: frozenset[Kind] = frozenset({Event, Lease})  # many, and no part of the twin: listed again after a restart
+
+FAST = 1
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -73,19 +77,9 @@ class Mirror:
         return self.version
 
     async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
-        """Yield what ``feed`` would: components and relations as last told, and what could not be read."""
-        with self._lock:
-            items = [item for kind in READ for item in self._shelves.get(kind, _Shelf()).items.values()]
-            edges = list(self._relations.edges())
-            listings = {kind: shelf.listing(kind) for kind, shelf in self._shelves.items()}
-        for item in items:
-            if isinstance(item, COMPONENTS):
-                yield component(item)
-        for edge in edges:
-            yield edge
-        for kind, listing in listings.items():
-            for gap in () if kind in OPTIONAL else listing.gaps:
-                yield gap
+        """Yield components and relations of the objects as last told, and what could not be read."""
+        async for one in feed(self):
+            yield one
 
     @property
     def complete(self) -> bool:
@@ -111,8 +105,8 @@ class Mirror:
         with self._lock:
             for record in records:
                 try:
-                    item = msgspec.json.decode(record.content, type=lasting[record.kind])
-                except (KeyError, msgspec.DecodeError):
+                    item = msgspec.json.decode(zlib.decompress(record.content), type=lasting[record.kind])
+                except (KeyError, zlib.error, msgspec.DecodeError):
                     self._unread[record.kind, record.id] = Record(kind=record.kind, id=record.id)
                     broken.add(record.kind)
                 else:
@@ -217,4 +211,5 @@ def _position(kind: Kind, shelf: _Shelf) -> Position:
 
 
 def _record(kind: Kind, name: str, item: Object | None) -> Record:
-    return Record(kind=kind.__name__, id=name, content=msgspec.json.encode(item) if item else b"")
+    content = zlib.compress(msgspec.json.encode(item), FAST) if item else b""
+    return Record(kind=kind.__name__, id=name, content=content)

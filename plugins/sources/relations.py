@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from sre_orchestrator.core.models import Component, Edge, EdgeKind
 from sre_orchestrator.core.ports import Delta
@@ -62,10 +62,6 @@ class Relations:
             self._after[name] = self._added.get(name)
         others, self._others = self._others, frozenset(edges)
         self._tally.change(others - self._others, self._others - others)
-
-    def edges(self) -> Iterator[Edge]:
-        """Yield every relation, each with all its provenances."""
-        return self._tally.edges()
 
     def take(self) -> Delta:
         """Return what is different since the last time."""

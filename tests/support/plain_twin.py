@@ -16,12 +16,19 @@ from sre_orchestrator.plugins.objects.workloads import CronJob, DaemonSet, Deplo
 from sre_orchestrator.plugins.sources.components import COMPONENTS, component, identity, template_of
 from sre_orchestrator.plugins.sources.configuration import Configuration
 from sre_orchestrator.plugins.sources.ports import Dependency
-from sre_orchestrator.plugins.sources.telling import told_by
+from sre_orchestrator.plugins.sources.telling import RELEASE, told_by
 
 
 def plain_components(objects: Iterable[Object]) -> tuple[Component, ...]:
-    """Return the components of ``objects``, sorted by id."""
-    return tuple(sorted((component(one) for one in objects if isinstance(one, COMPONENTS)), key=lambda one: one.id))
+    """Return the components of ``objects`` and of the releases that their annotations name, sorted by id."""
+    read = [one for one in objects if isinstance(one, (*COMPONENTS, Endpoints))]
+    found = [component(one) for one in read if isinstance(one, COMPONENTS)]
+    releases = {
+        component_id("release", one.metadata.namespace, name)
+        for one in read
+        if (name := one.metadata.annotations.get(RELEASE))
+    }
+    return tuple(sorted([*found, *(Component(id=one) for one in releases)], key=lambda one: one.id))
 
 
 def plain_edges(objects: Sequence[Object], dependencies: Iterable[Dependency] = ()) -> tuple[Edge, ...]:

@@ -15,6 +15,7 @@ from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 from sre_orchestrator.plugins.sources.twin_feed import feed
 
 CART = "deployment/shop/cart"
+MANY = {f"key {number}": "a" for number in range(30)}
 
 
 class Fed:
@@ -61,6 +62,15 @@ def test_an_object_is_a_component_since_it_was_made(tmp_path: Path) -> None:
         (service("cart"), service("cart", port=81)),
         (thing("ConfigMap", "cart", data={"a": "1"}), thing("ConfigMap", "cart", data={"a": "2"})),
         (thing("ConfigMap", "cart"), thing("ConfigMap", "cart", metadata={"generation": 2})),
+        (thing("ConfigMap", "big", data=MANY), thing("ConfigMap", "big", data={**MANY, "key 0": "b"})),
+        (
+            thing("ResourceQuota", "q", spec={"hard": {"pods": "9"}}),
+            thing("ResourceQuota", "q", spec={"hard": {"pods": 8}}),
+        ),
+        (thing("HorizontalPodAutoscaler", "c"), thing("HorizontalPodAutoscaler", "c", spec={"maxReplicas": 9})),
+        (thing("PersistentVolumeClaim", "c"), thing("PersistentVolumeClaim", "c", status={"phase": "Lost"})),
+        (thing("NetworkPolicy", "p"), thing("NetworkPolicy", "p", spec={"policyTypes": ["Ingress"]})),
+        (thing("CronJob", "nightly"), thing("CronJob", "nightly", spec={"suspend": True})),
     ],
 )
 def test_a_change_shows_in_the_attributes(tmp_path: Path, before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -68,6 +78,39 @@ def test_a_change_shows_in_the_attributes(tmp_path: Path, before: dict[str, Any]
 
     assert one.id == other.id
     assert one.attributes != other.attributes
+
+
+def attributes(folder: Path, made: dict[str, Any]) -> dict[str, Any]:
+    (component,) = fed(folder, made).components.values()
+    return component.attributes
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"])
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("environment_digest", {"env": [{"name": "A", "value": "1"}]}),
+        ("commands_digest", {"args": ["--verbose"]}),
+        ("resources_digest", {"resources": {"limits": {"memory": "1Gi"}}}),
+        ("probes_digest", {"readinessProbe": {"tcpSocket": {"port": 80}}}),
+        ("images", {"image": "cart:2"}),
+    ],
+)
+def test_a_template_shows_which_part_of_it_differs(
+    tmp_path: Path, kind: str, part: str, change: dict[str, Any]
+) -> None:
+    before = attributes(tmp_path / "a", workload(kind, "cart"))
+    after = attributes(tmp_path / "b", workload(kind, "cart", containers=[container(**change)]))
+
+    differing = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    assert differing == {part, "template_digest"}
+
+
+def test_keys_of_a_config_map_differ_by_name(tmp_path: Path) -> None:
+    found = attributes(tmp_path, thing("ConfigMap", "cart", data={"app.yml": "password: hunter2"}))
+
+    assert set(found) == {"data app.yml_digest"}
+    assert "hunter2" not in str(found)
 
 
 def test_nothing_of_a_secret_or_a_status_shows(tmp_path: Path) -> None:
@@ -181,6 +224,29 @@ def test_ingresses_route_to_services(tmp_path: Path) -> None:
 
     assert set(found.of("routes_to", "ingress/shop/front")) == {"service/shop/web", "service/shop/fallback"}
     assert found.of("routes_to", "ingress/shop/empty") == {}
+
+
+def test_routes_of_gateways_and_meshes_lead_to_services_too(tmp_path: Path) -> None:
+    references = [{"name": "web"}, {"name": "ledger", "namespace": "bank"}, {"kind": "Bucket", "name": "files"}]
+    hosts = ["web", "ledger.bank.svc.cluster.local", "api.example.com"]
+    found = fed(
+        tmp_path,
+        thing("HTTPRoute", "front", spec={"rules": [{"backendRefs": references}]}),
+        thing(
+            "VirtualService", "front", spec={"http": [{"route": [{"destination": {"host": host}} for host in hosts]}]}
+        ),
+    )
+
+    for kind in ("httproute", "virtualservice"):
+        assert set(found.of("routes_to", f"{kind}/shop/front")) == {"service/shop/web", "service/bank/ledger"}
+        assert f"{kind}/shop/front" in found.components
+
+
+def test_custom_resources_that_are_not_there_are_no_gap(tmp_path: Path) -> None:
+    missing = {gap.what for gap in fed(tmp_path, node()).gaps}
+
+    assert "all pods" in missing
+    assert not missing & {"all httproutes", "all virtualservices"}
 
 
 def test_claims_bind_autoscalers_scale_and_limits_limit(tmp_path: Path) -> None:
