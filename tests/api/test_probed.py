@@ -89,6 +89,15 @@ def test_a_port_at_which_nothing_listens_is_diagnosed(installation: Installation
     assert [report.facts[one].attributes["failure"] for one in first(report).explains] == ["refused"]
 
 
+def test_a_healthy_application_is_left_in_peace(installation: Installation, tmp_path: Path) -> None:
+    pem = certificate(tmp_path, ["orders.example"])
+    with listening(pem=pem) as port, checked(tmp_path, *application("orders", port, port, name="https")) as sources:
+        report, probes = anyio.run(diagnosed, installation, sources)
+
+    assert [one.names for one in probes.tls] == [("orders.example",)]
+    assert (report.hypotheses, report.symptoms) == ((), ())
+
+
 def test_a_recording_of_the_checks_gives_the_same_hypotheses(installation: Installation, tmp_path: Path) -> None:
     pem = certificate(tmp_path, ["orders.shop.svc"], begins=timedelta(days=1), ends=timedelta(days=9))
     with (

@@ -17,6 +17,7 @@ from sre_orchestrator.core.settings import ProbeLimits, Settings, SnapshotLimits
 from sre_orchestrator.plugins.sources import probes as plugin
 from sre_orchestrator.plugins.sources.ports import Connectivity, Probes
 from sre_orchestrator.plugins.sources.probes import source as module
+from sre_orchestrator.plugins.sources.probes import targets
 from sre_orchestrator.plugins.sources.probes.behind import Place
 from sre_orchestrator.plugins.sources.probes.names import Names
 from sre_orchestrator.plugins.sources.probes.source import OFF, Pace, Prober, here
@@ -148,6 +149,21 @@ def test_an_ingress_that_cannot_be_reached_from_inside_says_nothing(tmp_path: Pa
 
     assert look(tmp_path, ingress, known=()) == Probes()
     assert look(tmp_path / "again", ingress, known=["shop.example."], limits=LIMITS).tcp == ()
+
+
+def test_the_host_of_an_ingress_is_checked_where_it_leads_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rules, tls = [{"host": "shop.example"}], [{"hosts": ["shop.example"], "secretName": "web"}]
+    pem = certificate(tmp_path, ["ingress.local"])
+    with listening(replying(b"HTTP/1.1 503 Service Unavailable\r\n\r\n"), pem) as port:
+        monkeypatch.setattr(targets, "HTTPS", port)
+        ingress = thing("Ingress", "web", spec={"rules": rules, "tls": tls})
+        seen = look(tmp_path / "snapshot", ingress, known=["shop.example."])
+
+    assert seen.tcp == ()
+    assert [(one.component, one.host, one.names) for one in seen.tls] == [
+        ("ingress/shop/web", "shop.example", ("ingress.local",))
+    ]
+    assert [(one.component, one.method, one.status) for one in seen.http] == [("ingress/shop/web", "HEAD", 503)]
 
 
 def test_not_more_than_the_limit_are_connected_to(tmp_path: Path) -> None:
