@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sre_orchestrator.core.errors import InputError
@@ -11,7 +11,7 @@ from sre_orchestrator.core.hookspecs import Agent
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Component, Incident, Scope
 from sre_orchestrator.core.ports import Twin
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import Settings, UserFlow
 from sre_orchestrator.core.vocabulary import nearest
 
 NAMEABLE = ("deployment", "statefulset", "daemonset", "cronjob", "job", "service", "ingress", "node", "pod")
@@ -57,6 +57,7 @@ def route(incident: Incident, twin: Twin, agents: Sequence[Agent], settings: Set
     components = twin.components()
     namespaces = _namespaces(incident, components)
     named = _named(incident.description, components, namespaces)
+    named = tuple(sorted({*named, *_flows(incident.description, components, namespaces, settings.user_flows)}))
     if not incident.namespace and named:
         namespaces = tuple(sorted({namespace_of(component) for component in named} - {""})) or namespaces
     text = incident.description.lower()
@@ -96,6 +97,22 @@ def _named(description: str, components: Iterable[Component], namespaces: tuple[
         if name in words or re.sub(r"[-_]?(?:service|svc)$", "", name) in words:
             found.append(component.id)
     return tuple(sorted(found))
+
+
+def _flows(
+    description: str, components: Iterable[Component], namespaces: tuple[str, ...], flows: Iterable[UserFlow]
+) -> Iterator[str]:
+    """Yield the components of the user flows that the text names: what is called as one of their services."""
+    named = [one for one in flows if re.search(rf"(?<!\w){re.escape(one.name)}(?!\w)", description, re.IGNORECASE)]
+    meant = {(one.namespace, service) for one in named for service in one.services}
+    for component in components:
+        space, name = namespace_of(component.id), name_of(component.id)
+        if (
+            not meant.isdisjoint({(space, name), ("", name)})
+            and space in namespaces
+            and kind_of(component.id) in NAMEABLE
+        ):
+            yield component.id
 
 
 def _ago(text: str) -> timedelta:

@@ -13,7 +13,7 @@ from investigation import NOW, Scripted, incident, parts
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Component, Scope
 from sre_orchestrator.core.route import route
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import Settings, UserFlow
 
 COMPONENTS = [
     Component(id=one)
@@ -52,6 +52,30 @@ def routed(description: str, *, window: float = 60.0, **more: Any) -> Scope:
 )
 def test_components_are_found_by_their_names(description: str, components: list[str]) -> None:
     assert list(routed(description).components) == components
+
+
+FLOWS = (
+    UserFlow(name="Check-out", services=("cart", "payment-service")),
+    UserFlow(name="audit", services=("ledger", "cart", "settings"), namespace="bank"),
+    UserFlow(name="search", host="search.example"),
+)
+
+
+@pytest.mark.parametrize(
+    ("description", "components"),
+    [
+        ("check-out answers 500", ["deployment/bank/cart", "deployment/shop/cart", "service/shop/payment-service"]),
+        ("the audit is slow", ["deployment/bank/cart", "statefulset/bank/ledger"]),
+        ("search is slow", []),
+        ("auditing is slow", []),
+    ],
+)
+def test_a_user_flow_means_its_services(description: str, components: list[str]) -> None:
+    settings = Settings(state_dir="unused", user_flows=FLOWS)
+
+    found = route(incident(description), INSTALLATION.twin, INSTALLATION.agents, settings)
+
+    assert list(found.components) == components
 
 
 def test_the_namespaces_are_those_of_the_incident() -> None:
