@@ -17,6 +17,8 @@ AUTHORITY = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
 # X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED: OpenSSL looks at dates when the chain is complete
 DATES = frozenset({9, 10})
 LONGEST_LINE = 1024
+# of AWS (IPv6), Alibaba and Azure; the others are of the link
+METADATA = frozenset({"fd00:ec2::254", "100.100.100.200", "168.63.129.16"})
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? ([1-5]\d\d)\b")
 
 
@@ -35,16 +37,18 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 def forbidden(address: str) -> bool:
-    """Say whether an address is none that a service can have: of this machine, of the link (cloud metadata), of many.
+    """Say whether an address is none that a service can have: of this machine, of the link, of a cloud's metadata, of many.
 
-    >>> forbidden("169.254.169.254"), forbidden("::1"), forbidden("10.96.0.1"), forbidden("no address")
+    >>> forbidden("169.254.169.254"), forbidden("::ffff:127.0.0.1"), forbidden("10.96.0.1"), forbidden("no address")
     (True, True, False, True)
     """
     try:
         ip = ip_address(address)
     except ValueError:
         return True
-    return ip.is_loopback or ip.is_link_local or ip.is_multicast or ip.is_unspecified
+    plain = getattr(ip, "ipv4_mapped", None) or ip
+    special = plain.is_loopback or plain.is_link_local or plain.is_multicast or plain.is_unspecified
+    return special or str(plain) in METADATA
 
 
 def connect(address: str, port: int, timeout: float) -> None:

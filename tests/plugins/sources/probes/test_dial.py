@@ -22,6 +22,20 @@ def status(port: int, timeout: float = LONG, *, tls: bool = False) -> int:
     return answer_of(LOOPBACK, port, "cart.shop.svc", HEAD, tls=tls, timeout=timeout).status
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "::1", "::ffff:169.254.169.254", "169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200",
+     "168.63.129.16", "0.0.0.0", "::", "224.0.0.1", "ff02::1", "", "cart"],
+)  # fmt: skip
+def test_addresses_that_no_service_has_are_forbidden(address: str) -> None:
+    assert dial.forbidden(address)
+
+
+@pytest.mark.parametrize("address", ["10.96.0.1", "192.168.1.1", "100.64.0.1", "203.0.113.7", "fd00::1", "2001:db8::1"])
+def test_addresses_of_services_are_not_forbidden(address: str) -> None:
+    assert not dial.forbidden(address)
+
+
 def test_a_connection_that_is_accepted_says_nothing() -> None:
     with listening() as port:
         connect(LOOPBACK, port, LONG)
