@@ -165,7 +165,7 @@ def investigate(
     with shown_progress() as progress:
         installation = Installation(settings)
 
-        async def run() -> Bundle:
+        async def diagnosed() -> Bundle:
             if recorded:
                 return await diagnose_snapshot(
                     installation, recorded, question=question, namespace=namespace, at=moment, progress=progress
@@ -176,7 +176,13 @@ def investigate(
                 installation, question, namespace=namespace, context=context, at=moment, progress=progress
             )
 
-        return anyio.run(run)
+        async def run() -> None:
+            found.append(await diagnosed())
+
+        # not returned: asyncio writes the result of a main task into a message that nobody sees, twice
+        found: list[Bundle] = []
+        anyio.run(run)
+        return found[0]
 
 
 def show(report: Report, form: Format) -> None:

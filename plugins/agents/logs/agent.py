@@ -60,8 +60,10 @@ class LogsAgent:
         pods = in_scope((await cluster.list(Pod)).items, scope)
         streams = [stream for namespace in scope.namespaces for stream in await logs.streams(namespace)]
         read = list(_sources_of(streams, pods, scope))
+        share = max(LEAST_BYTES, HEALTHY_BYTES // max(sum(one.settled for one in read), 1))
         for source in read:
-            for fact in _facts(source, logs, _bytes(source, read), cast, scope, observe):
+            most = min(TROUBLED_BYTES, share) if source.settled else TROUBLED_BYTES
+            for fact in _facts(source, logs, most, cast, scope, observe):
                 yield fact
         for coverage in _coverage(pods, read):
             yield coverage
@@ -88,11 +90,6 @@ def _status(pod: Pod, container: str) -> ContainerStatus | None:
 def _ended_before(status: ContainerStatus | None, since: datetime) -> bool:
     ended = status.last_state.terminated if status else None
     return bool(ended and ended.finished_at and ended.finished_at < since)
-
-
-def _bytes(source: Source, every: Sequence[Source]) -> int:
-    healthy = sum(one.settled for one in every)
-    return min(TROUBLED_BYTES, max(LEAST_BYTES, HEALTHY_BYTES // healthy)) if source.settled else TROUBLED_BYTES
 
 
 def _facts(source: Source, logs: PodLogs, most: int, cast: Cast, scope: Scope, observe: Observer) -> Iterator[Fact]:

@@ -143,8 +143,8 @@ class Cluster:
 
     async def streams(self, namespace: str) -> Sequence[LogStream]:
         """Return the logs that exist in ``namespace``."""
-        pods = [one for one in (await self.list(Pod)).items if one.metadata.namespace == namespace]
-        return self._logs.streams(namespace, pods)
+        every = (await self.list(Pod)).items
+        return self._logs.streams(namespace, (one for one in every if one.metadata.namespace == namespace))
 
     def lines(self, stream: LogStream, *, newest_bytes: int = 0) -> Iterator[str]:
         """Yield the lines, oldest first, ``cluster.log_bytes`` at most; nothing where the log cannot be read."""
