@@ -24,6 +24,7 @@ from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
 from sre_orchestrator.core.vocabulary import FactKind, load_vocabulary
 from sre_orchestrator.plugins.sources.k8s.permissions import rights
 from sre_orchestrator.plugins.sources.prometheus.table import load_table
+from sre_orchestrator.plugins.sources.http_series import SERVERS
 from sre_orchestrator.rules import reader
 from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.model import Conclude, Rule
@@ -230,6 +231,20 @@ def signals() -> str:
         tried = [(f"`{' '.join(one.query.split())}`", f"`{one.name}`") for row in rows for one in row.tried]
         lines += [*_table(("else computed, the first that can be", "called"), tried), ""] if tried else []
     return "\n".join(lines)
+
+
+def http_series() -> str:
+    """Return which series of requests are understood, and the labels that say what they are about."""
+    rows = [
+        (
+            row.server,
+            "<br>".join(f"`{one}`".replace("|", "\\|") for one in (row.requests, row.durations) if one),
+            ", ".join(f"`{one}`" for one in row.codes),
+            ", ".join(f"`{one}`" for one in (*row.routes, *row.hosts)),
+        )
+        for row in SERVERS
+    ]
+    return "\n".join([*_table(("of", "counter of requests, durations", "status", "route, host"), rows), ""])
 
 
 def weights() -> str:
