@@ -22,9 +22,9 @@ from sre_orchestrator.core import hookspecs, weigh
 from sre_orchestrator.core.models import Cause, Report
 from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
 from sre_orchestrator.core.vocabulary import FactKind, load_vocabulary
+from sre_orchestrator.plugins.sources.http_series import SERVERS
 from sre_orchestrator.plugins.sources.k8s.permissions import rights
 from sre_orchestrator.plugins.sources.prometheus.table import load_table
-from sre_orchestrator.plugins.sources.http_series import SERVERS
 from sre_orchestrator.rules import reader
 from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.model import Conclude, Rule
@@ -238,7 +238,7 @@ def http_series() -> str:
     rows = [
         (
             row.server,
-            "<br>".join(f"`{one}`".replace("|", "\\|") for one in (row.requests, row.durations) if one),
+            "<br>".join(f"`{one}`" for one in (row.requests, row.durations) if one),
             ", ".join(f"`{one}`" for one in row.codes),
             ", ".join(f"`{one}`" for one in (*row.routes, *row.hosts)),
         )
