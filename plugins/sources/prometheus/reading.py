@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from sre_orchestrator.plugins.sources.metric_names import NODES, PODS, WORKLOADS
 from sre_orchestrator.plugins.sources.ports import Series
 from sre_orchestrator.plugins.sources.prometheus.api import PrometheusApi, Step
 from sre_orchestrator.plugins.sources.prometheus.places import LABELS, Place, places
-from sre_orchestrator.plugins.sources.prometheus.table import Table, is_understood, placed
+from sre_orchestrator.plugins.sources.prometheus.table import Table, Tried, is_understood, placed
 
 # A metric with more series is added up in Prometheus; so are the largest when all together are more.
 MOST_OF_A_METRIC, MOST_SERIES = 1_000, 10_000
@@ -25,16 +26,18 @@ MOST_OF_A_METRIC, MOST_SERIES = 1_000, 10_000
 AT_ONCE = 2_000
 # Longer windows are read at steps.
 MOST_STORED = timedelta(hours=3)
-POINTS, LEAST_STEP = 120, 15
+# Agents look at 64 points (agents.metrics.shifts).
+POINTS, LEAST_STEP = 60, 15
 LOOKBACK = 300
-RATE_STEPS, LEAST_RATE = 4, 120
+# A rate needs two samples in its range; with four, one may be missing.
+RATE_SAMPLES, UNKNOWN_INTERVAL, MOST_INTERVAL = 4, 60.0, 120.0
 COUNTED: frozenset[Form] = frozenset({"counter", "bucket", "sum", "count"})
 # A label of these has too many values, or tells where a metric comes from.
 NOT_KEPT = frozenset({"name", "job", "container"})
 OUTCOMES = ("le", "quantile", "response_code", "status", "code", "status_code", "grpc_code", "classification")
 # NAME-HASH-SUFFIX of a Deployment, NAME-SUFFIX of a DaemonSet, NAME-NUMBER of a StatefulSet.
 _WORD = "[bcdfghjklmnpqrstvwxz2456789]"
-OF_POD = f"(.+?)(?:-{_WORD}{{6,10}}-{_WORD}{{5}}|-{_WORD}{{5}}|-[0-9]+)"
+OF_POD = f"(.+?)(?:-{_WORD}{{6,10}}-{_WORD}{{5}}|-{_WORD}{{5}}|-[0-9]+)?"
 
 
 class Window(Struct, frozen=True, kw_only=True):
@@ -65,14 +68,29 @@ class Metric:
     count: int
 
 
-@dataclass
-class Reading:
-    """One look at the server."""
+Look = tuple[str, Callable[[], list[Series]]]
 
-    api: PrometheusApi
-    window: Window
-    table: Table
-    gaps: list[Gap] = field(default_factory=list)
+
+class Reading:
+    """One look at the server; ``gaps`` says what it left out, after ``budget`` seconds all that is expensive."""
+
+    def __init__(
+        self,
+        api: PrometheusApi,
+        window: Window,
+        table: Table,
+        *,
+        budget: float = float("inf"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.gaps: list[Gap] = []
+        self._api = api
+        self._window = window
+        self._table = table
+        self._budget = budget
+        self._clock = clock
+        self._labels: frozenset[str] = frozenset()
+        self._interval = UNKNOWN_INTERVAL
 
     def series(self, namespaces: Sequence[str]) -> list[Series]:
         """Return what agents understand of ``namespaces`` and of nodes, sorted by name and labels.
@@ -81,29 +99,46 @@ class Reading:
             ServiceProblem: the server does not answer, or refuses even to name what it has.
 
         """
-        since, until = self.window.since, self.window.until
-        metrics: list[Metric] = []
-        found: list[Series] = []
-        for place in places(self.api.labels(since, until), namespaces):
-            names = self.api.names(since, until, place.selector)
-            metrics += self._metrics(place, [one for one in names if is_understood(one) or one in self.table.read])
-            found += self._computed(place, frozenset(names))
+        begun = self._clock()
+        since, until = self._window.since, self._window.until
+        self._labels = frozenset(self._api.labels(since, until))
+        names = {one: self._api.names(since, until, one.selector) for one in places(self._labels, namespaces)}
+        metrics = [metric for place, there in names.items() for metric in self._metrics(place, there)]
         stored, large = _divided(metrics)
-        for group in _groups(stored):
-            with self._leaving_out(group[0].name):
-                found += self._stored(group)
-        for metric in large:
-            with self._leaving_out(metric.name):
-                found += self._added_up(metric)
-        self.gaps += self.api.gaps
+        found = self._looked(begun, [(group[0].name, partial(self._stored, group)) for group in _groups(stored)])
+        self._interval = _interval(found) or UNKNOWN_INTERVAL
+        later = [look for place, there in names.items() for look in self._computable(place, frozenset(there))]
+        later += [(metric.name, partial(self._added_up, metric)) for metric in large]
+        found += self._looked(begun, later)
+        self.gaps += self._api.gaps
         return sorted(found, key=lambda one: (one.name, sorted(one.labels.items())))
 
-    def _metrics(self, place: Place, names: Sequence[str]) -> Iterator[Metric]:
-        """Yield how many series each metric has; its matchers count where anything fits them."""
+    def _looked(self, begun: float, looks: Sequence[Look]) -> list[Series]:
+        """Return what the looks find; a question that the server refuses, or that nobody has time for, is a gap."""
+        found: list[Series] = []
+        for name, look in looks:
+            if self._clock() - begun > self._budget:
+                why = f"the server took {self._budget:g} s for the others"
+                self._lacks(name, why, "ask about fewer namespaces, or raise prometheus.timeout_seconds")
+                continue
+            try:
+                found += look()
+            except ServiceProblem as problem:
+                if not problem.status:
+                    raise
+                self._lacks(name, problem.why, problem.remedy)
+        return found
+
+    def _lacks(self, name: str, why: str, remedy: str) -> None:
+        self.gaps.append(Gap(agent="prometheus", what=f"series such as {name}", why=why, remedy=remedy))
+
+    def _metrics(self, place: Place, there: Sequence[str]) -> Iterator[Metric]:
+        """Yield how many series each metric has that agents understand; its matchers count where anything fits them."""
+        names = [one for one in there if is_understood(one) or one in self._table.read]
         every = self._counts(place, names)
         told: dict[str, list[str]] = {}
         for name in names:
-            told.setdefault(self.table.read.get(name, ""), []).append(name)
+            told.setdefault(self._table.read.get(name, ""), []).append(name)
         for matchers, group in sorted(told.items()):
             fewer = self._counts(place, group, matchers) if matchers else {}
             for name in group:
@@ -114,54 +149,44 @@ class Reading:
         """Return the largest number of series of each metric at a time, looked at often enough to miss none."""
         if not names:
             return {}
-        step = self.window.steps(points=12, least=LOOKBACK)
-        found = self.api.values(f"count by (__name__) ({place.of(names, matchers)})", step)
+        step = self._window.steps(points=12, least=LOOKBACK)
+        found = self._api.values(f"count by (__name__) ({place.of(names, matchers)})", step)
         return {one.name: int(one.values.max()) for one in found}
 
     def _stored(self, group: Sequence[Metric]) -> list[Series]:
         selector = group[0].place.of([one.name for one in group], group[0].matchers)
-        if self.window.until - self.window.since <= MOST_STORED:
-            return self.api.samples(selector, self.window.since, self.window.until)
-        return self.api.values(selector, self.window.steps(points=4 * POINTS))
+        if self._window.until - self._window.since <= MOST_STORED:
+            return self._api.samples(selector, self._window.since, self._window.until)
+        return self._api.values(selector, self._window.steps(points=8 * POINTS))
 
     def _added_up(self, metric: Metric) -> list[Series]:
-        """Return a large metric by workload; a counter's growth is added up, so that it stays a counter."""
-        step = self.window.steps()
+        """Return a large metric by workload; the rates of a counter are added up again, so that it stays a counter."""
+        step = self._window.steps()
         signal = signal_of(metric.name)
         counter = part_of(metric.name) is not None or (signal is not None and signal.form in COUNTED)
         selector = metric.place.of([metric.name], metric.matchers)
-        value = f"increase({selector}[{step.seconds}s])" if counter else selector
-        value = f'label_replace({value}, "workload", "$1", "pod", "(.+)")'
+        value = f"rate({selector}[{self._range(step)}])" if counter else selector
         value = f'label_replace({value}, "workload", "$1", "pod", "{OF_POD}")'
         combine = "max" if signal and signal.combine == "max" and not counter else "sum"
-        kept = ", ".join(_kept(metric))
-        found = self.api.values(f"{combine} by ({kept}) ({value})", step, metric.name)
-        return [_summed(one) for one in found] if counter else found
+        kept = ", ".join(one for one in _kept(metric) if one in self._labels or one == "workload")
+        found = self._api.values(f"{combine} by ({kept}) ({value})", step, metric.name)
+        return [_summed(one, step.seconds) for one in found] if counter else found
 
-    def _computed(self, place: Place, names: frozenset[str]) -> Iterator[Series]:
-        """Yield the results of the first expression of each row that can be computed and is not there already."""
-        step = self.window.steps()
-        rate = f"{max(RATE_STEPS * step.seconds, LEAST_RATE)}s"
-        for row in self.table.tried:
-            for tried in row:
-                if names.issuperset(tried.needs) and tried.name not in names:
-                    query = placed(tried.query, place.inside, rate)
-                    with self._leaving_out(tried.name):
-                        found = self.api.values(query, step)
-                        yield from (msgspec.structs.replace(one, name=tried.name) for one in found)
-                    break
+    def _computable(self, place: Place, names: frozenset[str]) -> Iterator[Look]:
+        """Yield the first expression of each row that can be computed and is not there already."""
+        for row in self._table.tried:
+            fitting = (one for one in row if names.issuperset(one.needs) and one.name not in names)
+            if tried := next(fitting, None):
+                yield tried.name, partial(self._computed, place, tried)
 
-    @contextmanager
-    def _leaving_out(self, name: str) -> Iterator[None]:
-        """Go on with a gap where the server refuses one question."""
-        try:
-            yield
-        except ServiceProblem as problem:
-            if not problem.status:
-                raise
-            self.gaps.append(
-                Gap(agent="prometheus", what=f"series such as {name}", why=problem.why, remedy=problem.remedy)
-            )
+    def _computed(self, place: Place, tried: Tried) -> list[Series]:
+        step = self._window.steps()
+        found = self._api.values(placed(tried.query, place.inside, self._range(step)), step)
+        return [msgspec.structs.replace(one, name=tried.name) for one in found]
+
+    def _range(self, step: Step) -> str:
+        """Return the range of a rate: it needs some samples, and should tell apart one step from the next."""
+        return f"{max(step.seconds, round(RATE_SAMPLES * self._interval))}s"
 
 
 def _divided(metrics: Iterable[Metric]) -> tuple[list[Metric], list[Metric]]:
@@ -199,5 +224,12 @@ def _kept(metric: Metric) -> list[str]:
     return [one for one in dict.fromkeys((*told, *LABELS, *more, "workload", "le")) if one not in {*PODS, *NOT_KEPT}]
 
 
-def _summed(series: Series) -> Series:
-    return msgspec.structs.replace(series, values=np.cumsum(np.nan_to_num(series.values)))
+def _summed(series: Series, seconds: int) -> Series:
+    """Return a counter that grows at the rates of ``series``."""
+    return msgspec.structs.replace(series, values=np.cumsum(np.nan_to_num(series.values)) * seconds)
+
+
+def _interval(found: Sequence[Series]) -> float:
+    """Return the seconds between two samples where they are farthest apart, 0 when nothing tells."""
+    usual = [float(np.median(np.diff(one.times))) for one in found if len(one.times) > 1]
+    return min(max(usual, default=0.0), MOST_INTERVAL)

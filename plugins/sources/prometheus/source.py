@@ -67,7 +67,8 @@ class Prometheus:
         key = (since, until, tuple(sorted(namespaces)))
         with self._lock:
             if key not in self._known:
-                reading = Reading(PrometheusApi(service), Window(since=since, until=until), self._table)
+                window = Window(since=since, until=until)
+                reading = Reading(PrometheusApi(service), window, self._table, budget=service.timeout_seconds)
                 series = reading.series(key[2])
                 self._known[key] = Answer(series=tuple(series), gaps=tuple(reading.gaps))
                 while len(self._known) > KEPT:

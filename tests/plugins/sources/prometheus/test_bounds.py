@@ -12,10 +12,12 @@ import pytest
 from metric_servers import prometheus, victoria_metrics
 
 from sre_orchestrator.core.settings import Endpoint
+from sre_orchestrator.plugins.sources.http import HttpService
 from sre_orchestrator.plugins.sources.ports import Series
 from sre_orchestrator.plugins.sources.prometheus import reading
+from sre_orchestrator.plugins.sources.prometheus.api import PrometheusApi
 from sre_orchestrator.plugins.sources.prometheus.places import places
-from sre_orchestrator.plugins.sources.prometheus.reading import Window
+from sre_orchestrator.plugins.sources.prometheus.reading import Reading, Window
 from sre_orchestrator.plugins.sources.prometheus.source import Prometheus
 from sre_orchestrator.plugins.sources.prometheus.table import load_table
 
@@ -180,3 +182,18 @@ def test_no_series_is_in_two_places() -> None:
     assert found[1] == '{__name__!~"node_.*|machine_.*",namespace=~"shop|team\\\\.a"}'
     assert found[2].endswith('exported_namespace=~"shop|team\\\\.a",namespace!~"shop|team\\\\.a"}')
     assert len(found) == len(set(found)) == 5
+
+
+def test_what_there_is_no_time_for_is_left_out_and_told(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_OF_A_METRIC", 7)
+    api = PrometheusApi(HttpService(Endpoint(url=address), "prometheus"))
+    moments = iter([0.0, 1.0, 2.0, *([30.0] * 20)])
+    window = Window(since=NOW - timedelta(hours=1), until=NOW)
+    look = Reading(api, window, load_table(), budget=20.0, clock=lambda: next(moments))
+
+    found = {one.name for one in look.series(["shop"])}
+
+    assert found == {"node_cpu_usage_ratio", "node_memory_usage_ratio"}
+    assert "series such as container_cpu_usage_seconds_total" in {gap.what for gap in look.gaps}
+    assert {gap.why for gap in look.gaps} == {"the server took 20 s for the others"}
+    assert {gap.remedy for gap in look.gaps} == {"ask about fewer namespaces, or raise prometheus.timeout_seconds"}
