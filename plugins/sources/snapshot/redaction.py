@@ -53,6 +53,8 @@ def redacted_text(text: str, *, yaml: bool = False) -> str:
     >>> redacted_text("password: hunter2", yaml=True)
     "password: '***'"
     """
+    if not yaml and "\n" not in text:
+        return without_secrets(text)
     lines = _PEM.sub(rf"\1{MASK}", text).splitlines(keepends=True)
     return "".join(_lines(lines, yaml))
 

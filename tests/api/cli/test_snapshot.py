@@ -154,6 +154,33 @@ def test_take_goes_on_after_an_interruption(
     assert went_on.code == 0, went_on.err
 
 
+def test_take_goes_on_after_it_was_killed(run: Run, tmp_path: Path, state_dir: Path) -> None:
+    asked: list[str] = []
+    running: list[subprocess.Popen[bytes]] = []
+
+    def kill_at_the_first_log(_: str, path: str, __: int) -> None:
+        asked.append(path)
+        if "/log?" in path and running:
+            running.pop().kill()
+
+    with serving(FOLDER, on_answer=kill_at_the_first_log) as url:
+        config = write_kubeconfig(tmp_path / "kubeconfig", url, namespace="")
+        arguments = ["snapshot", "take", str(tmp_path / "taken"), "--kubeconfig", str(config)]
+        command = [sys.executable, "-m", "sre_orchestrator.api.cli.main", *arguments, "--state-dir", str(state_dir)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        running.append(process)
+        killed = process.wait(timeout=60)
+        asked.clear()
+        went_on = run(*arguments)
+
+    assert killed == -signal.SIGKILL
+    assert went_on.code == 0, went_on.err
+    assert not [path for path in asked if path.startswith("/api/v1/pods?")]
+    assert [path.name for path in (tmp_path / "taken").glob(".*")] == []
+    for path in (tmp_path / "taken").rglob("*.json"):
+        json.loads(path.read_bytes())
+
+
 def test_help_shows_examples(run: Run) -> None:
     for command in ("serve", "take"):
         assert f"sre-orchestrator snapshot {command} incident" in run("snapshot", command, "--help").out
