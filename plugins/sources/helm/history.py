@@ -117,6 +117,8 @@ def _release(record: ReleaseRecord, gaps: list[Gap], *, with_objects: bool) -> R
             return msgspec.structs.replace(found, updated_at=_updated(record, found.last_deployed))
         except BadPayload as problem:
             gaps.append(_undecoded(record, str(problem)))
+        except RecursionError:
+            gaps.append(_undecoded(record, "is nested too deeply"))
     begun = record.created_at or _modified(record.labels)
     return Release(
         namespace=record.namespace,

@@ -56,6 +56,18 @@ def test_a_record_that_cannot_be_decoded_is_known_by_its_labels_and_a_gap_names_
     assert gap.remedy == "kubectl get secret sh.helm.release.v1.cart.v2 -n shop -o yaml"
 
 
+def test_values_that_are_nested_too_deeply_are_named() -> None:
+    """At some depth the document can still be decoded, and its values no longer be told."""
+    found = []
+    for depth in range(900, 1000):
+        text = b'{"version": 1, "config": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
+        found += read_releases(ReleaseRecordList(items=(record(1, payload=packed(text)),))).gaps
+
+    assert found
+    assert {gap.why.partition(" sh.helm.release.v1.cart.v1 ")[2][:9] for gap in found} <= {"is nested", "is no rel"}
+    assert any("is nested too deeply" in gap.why for gap in found)
+
+
 def test_a_payload_of_before_compression_is_read() -> None:
     plain = base64.b64encode(json.dumps(release(1)).encode())
 
