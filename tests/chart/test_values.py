@@ -81,16 +81,3 @@ def test_the_package_holds_the_chart_and_no_examples(version: str, tmp_path: Pat
 
     assert done.returncode == 0, done.stderr
     assert again.stdout == helm(version, "template", "sre", str(CHART)).stdout
-
-
-def test_the_notes_tell_how_to_ask() -> None:
-    # Helm 3 renders notes only where a cluster answers
-    done = helm(
-        "helm-4.3", "install", "sre", str(CHART), "--dry-run=client", "-n", "tools", "-f", str(values("namespaced"))
-    )
-
-    assert "reads the namespaces shop, payments; it changes nothing" in done.stdout
-    assert (
-        'statefulset/sre-sre-orchestrator -- sre-orchestrator diagnose "checkout answers 500" --namespace shop'
-        in done.stdout
-    )

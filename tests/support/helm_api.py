@@ -346,7 +346,7 @@ def _resources(version: str) -> Json:
             {
                 "name": plural,
                 "singularName": kind.lower(),
-                "namespaced": kind != "Namespace",
+                "namespaced": kind != "Namespace" and not kind.startswith("Cluster"),
                 "kind": kind,
                 "verbs": VERBS,
             }
