@@ -212,14 +212,11 @@ def quantile(steps: Mapping[float, float], wanted: float) -> float:
     total = steps[limits[-1]]
     if not total:
         return math.nan
-    below, count = 0.0, 0.0
-    for limit in limits:
-        if steps[limit] >= wanted * total:
-            inside = steps[limit] - count
-            part = (wanted * total - count) / inside if inside > 0 else 1.0
-            return below if math.isinf(limit) else below + (limit - below) * part
-        below, count = limit, max(count, steps[limit])
-    return below
+    limit = next(one for one in limits if steps[one] >= wanted * total)
+    lower = [one for one in limits if one < limit]
+    below, count = max(lower, default=0.0), max((steps[one] for one in lower), default=0.0)
+    part = (wanted * total - count) / (steps[limit] - count)
+    return below if math.isinf(limit) else below + (limit - below) * part
 
 
 def _growth(one: Series, begin: float) -> Growth:

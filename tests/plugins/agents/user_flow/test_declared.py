@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import pytest
 from looking import NOON, Seen
 from shop import deployment, patch, pod, service, thing, workload, write_snapshot
 
-from sre_orchestrator.core.hookspecs import Sources
-from sre_orchestrator.core.models import Gap, Incident, Scope
+from sre_orchestrator.api.scenes import NoLogs
+from sre_orchestrator.core.errors import SourceMissing
+from sre_orchestrator.core.hookspecs import Source, Sources
+from sre_orchestrator.core.models import Component, Edge, Gap, Incident, Scope
 from sre_orchestrator.core.settings import Objective, SnapshotLimits, UserFlow
 from sre_orchestrator.plugins.agents.user_flow import UserFlowAgent
 from sre_orchestrator.plugins.agents.user_flow.declared import DeclaredFlow, objective_of
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, Listing, Series
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
+K = TypeVar("K", bound=Object)
 SHOP = [
     deployment("web"),
     workload("ReplicaSet", "web-5d", labels={"app": "web"}, owner=("Deployment", "web")),
@@ -37,6 +44,12 @@ def line(path: str, status: int, second: int, seconds: float = 0.01) -> str:
     return f'10.0.0.1 - - [{at}] "GET {path} HTTP/1.1" {status} 19 "-" "-" rt={seconds}'
 
 
+SCOPE = Scope(
+    incident=Incident(id="i", description="the shop is down", at=NOON),
+    namespaces=("shop",),
+    since=NOON.replace(hour=11),
+    until=NOON,
+)
 FEW_FAIL = [line("/orders", 500 if second in (290, 295, 299) else 200, second) for second in range(300)]
 ALL_SLOW = [line("/orders", 200, second, 0.4) for second in range(60)]
 
@@ -47,21 +60,66 @@ class Told(Seen):
     gaps: list[Gap]
 
 
-def flows(folder: Path, lines: list[str], *objects: dict[str, Any], settings: tuple[UserFlow, ...] = ()) -> Told:
+class Absent:
+    """Metrics that nobody can reach."""
+
+    name = "absent"
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield nothing."""
+        nothing: tuple[Component, ...] = ()
+        for one in nothing:
+            yield one
+
+    async def series(self, since: datetime, until: datetime, namespaces: Sequence[str] = ()) -> Sequence[Series]:
+        """Refuse."""
+        del since, until, namespaces
+        raise SourceMissing("Prometheus does not answer; set prometheus.url")
+
+
+class Objects:
+    """A source that knows objects only."""
+
+    name = "objects"
+
+    def __init__(self, whole: ClusterObjects) -> None:
+        self._whole = whole
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield nothing."""
+        nothing: tuple[Component, ...] = ()
+        for one in nothing:
+            yield one
+
+    async def list(self, kind: type[K]) -> Listing[K]:
+        """Return the objects."""
+        return await self._whole.list(kind)
+
+    async def server_version(self) -> str:
+        """Return none."""
+        return ""
+
+
+def flows(
+    folder: Path,
+    lines: list[str],
+    *objects: dict[str, Any],
+    settings: tuple[UserFlow, ...] = (),
+    before: Sequence[Source] = (),
+    metrics: str = "",
+) -> Told:
     path = write_snapshot(
-        folder, *(objects or SHOP), namespaces=("shop",), logs={"shop/web-5d-1/app": "\n".join(lines) + "\n"}
-    )
-    scope = Scope(
-        incident=Incident(id="i", description="the shop is down", at=NOON),
+        folder,
+        *(objects or SHOP),
         namespaces=("shop",),
-        since=NOON.replace(hour=11),
-        until=NOON,
+        metrics=metrics,
+        logs={"shop/web-5d-1/app": "\n".join(lines) + "\n"},
     )
     agent = UserFlowAgent(settings)
 
     async def gather() -> list[object]:
         with open_snapshot(path, SnapshotLimits()) as source:
-            return [one async for one in agent.gather(scope, Sources([source]))]
+            return [one async for one in agent.gather(SCOPE, Sources([*before, source]))]
 
     found = anyio.run(gather)
     seen = Told(agent, found)
@@ -197,3 +255,62 @@ def test_a_flow_with_a_host_leaves_out_other_hosts() -> None:
     assert flow.serves(**asked, host="shop.example")
     assert flow.serves(**asked, host="")
     assert not flow.serves(**asked, host="mail.example")
+
+
+def histogram(name: str, quick: Sequence[float], slow: Sequence[float]) -> str:
+    begin = NOON.timestamp() - 30 * (len(quick) - 1)
+    labels = 'namespace="shop",deployment="web",handler="/orders"'
+    both = [a + b for a, b in zip(quick, slow, strict=True)]
+    rows = [("0.1", quick), ("1.0", both), ("+Inf", both)]
+    lines = [
+        f'{name}_bucket{{{labels},le="{limit}"}} {value} {begin + 30 * step}'
+        for limit, values in rows
+        for step, value in enumerate(values)
+    ]
+    return "\n".join([f"# TYPE {name} histogram", *lines, "# EOF", ""])
+
+
+def test_durations_that_metrics_count_are_held_to_the_objective(tmp_path: Path) -> None:
+    steps = range(40)
+    text = histogram(
+        "http_request_duration_seconds",
+        [100.0 * min(one, 30) for one in steps],
+        [100.0 * max(one - 30, 0) for one in steps],
+    )
+
+    seen = flows(tmp_path, [], metrics=text, settings=declared(services=("web",)))
+
+    told = seen.only("flow.slow").attributes
+    assert (told["before_seconds"], told["after_seconds"], told["origin"]) == (0.095, 0.95, "metrics")
+    assert (told["flow"], told["allowed_seconds"], told["violated"]) == ("checkout", 0.2, True)
+    assert ("flow.slow", "deployment/shop/web") in seen.coverage
+
+
+def test_metrics_that_cannot_be_reached_are_a_gap_beside_what_access_logs_tell(tmp_path: Path) -> None:
+    seen = flows(tmp_path, [line("/orders", 503, second) for second in range(30)], before=[Absent()])
+
+    assert seen.only("flow.errors").attributes["origin"] == "access-log"
+    assert [(gap.what, gap.why) for gap in seen.gaps] == [
+        ("requests that metrics count", "Prometheus does not answer; set prometheus.url")
+    ]
+
+
+def test_without_logs_and_metrics_only_declared_flows_are_gaps(tmp_path: Path) -> None:
+    path = write_snapshot(tmp_path, *SHOP, namespaces=("shop",))
+
+    async def gather() -> list[object]:
+        with open_snapshot(path, SnapshotLimits()) as source:
+            agent = UserFlowAgent(declared(services=("web",)))
+            return [one async for one in agent.gather(SCOPE, Sources([Objects(source)]))]
+
+    (gap,) = anyio.run(gather)
+
+    assert isinstance(gap, Gap)
+    assert gap.what == "the requests of user flow checkout"
+
+
+def test_logs_that_are_left_alone_are_a_gap(tmp_path: Path) -> None:
+    seen = flows(tmp_path, [line("/orders", 503, second) for second in range(30)], before=[NoLogs()])
+
+    assert seen.facts == []
+    assert [gap.what for gap in seen.gaps] == ["requests that access logs tell of"]

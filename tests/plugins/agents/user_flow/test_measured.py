@@ -269,6 +269,13 @@ def test_counters_of_what_does_not_exist_or_has_no_status_are_left_out() -> None
     ])  # fmt: skip
 
 
+def test_a_proxy_that_names_no_service_that_exists_tells_nothing() -> None:
+    gone = counter("traefik_service_requests_total", STEADY, code="500", service="shop-gone-80@kubernetes")
+    other = counter("traefik_service_requests_total", STEADY, code="500", service="dashboard@internal")
+
+    assert not told([gone, other])
+
+
 def test_health_checks_are_left_out() -> None:
     assert not told(
         [counter("http_requests_total", STEADY, code="500", handler="/healthz", namespace="shop", deployment="cart")]
