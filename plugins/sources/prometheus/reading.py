@@ -28,7 +28,6 @@ AT_ONCE = 2_000
 MOST_STORED = timedelta(hours=3)
 # Agents look at 64 points (agents.metrics.shifts).
 POINTS, LEAST_STEP = 60, 15
-LOOKBACK = 300
 # A rate needs two samples in its range; with four, one may be missing.
 RATE_SAMPLES, UNKNOWN_INTERVAL, MOST_INTERVAL = 4, 60.0, 120.0
 COUNTED: frozenset[Form] = frozenset({"counter", "bucket", "sum", "count"})
@@ -133,24 +132,26 @@ class Reading:
         self.gaps.append(Gap(agent="prometheus", what=f"series such as {name}", why=why, remedy=remedy))
 
     def _metrics(self, place: Place, there: Sequence[str]) -> Iterator[Metric]:
-        """Yield how many series each metric has that agents understand; its matchers count where anything fits them."""
+        """Yield the metrics that agents understand with the number of their series; matchers count where anything fits them."""
         names = [one for one in there if is_understood(one) or one in self._table.read]
-        every = self._counts(place, names)
         told: dict[str, list[str]] = {}
         for name in names:
             told.setdefault(self._table.read.get(name, ""), []).append(name)
-        for matchers, group in sorted(told.items()):
-            fewer = self._counts(place, group, matchers) if matchers else {}
+        for matchers in sorted(filter(None, told)):
+            named = told[matchers]
+            fitting = set(self._api.names(self._window.since, self._window.until, place.of(named, matchers)))
+            told[matchers] = [one for one in named if one in fitting]
+            told.setdefault("", []).extend(one for one in named if one not in fitting)
+        for matchers, group in told.items():
+            counts = self._counts(place.of(group, matchers)) if group else {}
             for name in group:
-                kept = matchers if name in fewer else ""
-                yield Metric(name=name, place=place, matchers=kept, count=fewer.get(name, every.get(name, 0)))
+                yield Metric(name=name, place=place, matchers=matchers, count=counts.get(name, 0))
 
-    def _counts(self, place: Place, names: Sequence[str], matchers: str = "") -> Mapping[str, int]:
-        """Return the largest number of series of each metric at a time, looked at often enough to miss none."""
-        if not names:
-            return {}
-        step = self._window.steps(points=12, least=LOOKBACK)
-        found = self._api.values(f"count by (__name__) ({place.of(names, matchers)})", step)
+    def _counts(self, selector: str) -> Mapping[str, int]:
+        """Return how many series each metric has at the beginning or at the end of the window, whichever is more."""
+        window = self._window
+        step = Step(since=window.since, until=window.until, seconds=max(int(window.seconds), 1))
+        found = self._api.values(f"count by (__name__) ({selector})", step)
         return {one.name: int(one.values.max()) for one in found}
 
     def _stored(self, group: Sequence[Metric]) -> list[Series]:
