@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 from changing import decoded
 from keeping import Heard, Scripted, eventually, kept, served
+from plain_twin import plain_components, plain_edges
 from shop import container, deployment, node, patch, pod, service, thing, workload
 
 from sre_orchestrator.api.keeping import keep, kept_twin, twin_path
@@ -172,6 +175,29 @@ def test_another_cluster_by_the_same_name_is_read_from_the_start(store: Store, t
     with serving(other) as url, kept(settings_for(tmp_path, url)) as (twin, _, _):
         assert ids(twin) == {"namespace/kube-system"}
         assert {(one.kind, one.id) for one in twin.records()} == {("Namespace", "namespace/kube-system")}
+
+
+def test_nothing_is_lost_of_many_changes(store: Store, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    with serving(store) as url, kept(settings_for(tmp_path, url)) as (twin, _, mirror):
+        known = {one["metadata"]["name"]: one for one in OBJECTS if one["kind"] == "Pod"}
+        for number in range(1500):
+            name = f"cart-{chance.randrange(200)}"
+            if name in known and chance.random() < 0.3:
+                del known[name]
+                store.delete("Pod", name, "shop")
+            else:
+                labels = {"app": chance.choice(["cart", "web"])}
+                known[name] = pod(name, labels=labels, phase=chance.choice(["Running", "Pending"]))
+                store.apply(served(known[name]))
+            if number % 300 == 0:
+                store.expire()
+        present = [decoded(one) for one in (*known.values(), *OBJECTS) if one["metadata"]["name"] != "cart-1"]
+        present += [decoded(known["cart-1"])] if "cart-1" in known else []
+        eventually(lambda: twin.components() == plain_components(present), "the last change")
+
+        assert twin.edges() == plain_edges(present)
+        assert len(anyio.run(mirror.list, Pod).items) == len(known)
 
 
 def test_one_process_keeps_a_twin(tmp_path: Path) -> None:
