@@ -145,3 +145,12 @@ def test_a_namespace_that_does_not_exist_is_bad_input(state: str, tmp_path: Path
         pytest.raises(InputError, match="namespace 'shopp' does not exist"),
     ):
         anyio.run(lambda: diagnose_live(installation, "checkout answers 500", namespace="shopp"))
+
+
+def test_what_sources_find_missing_while_they_are_asked_is_in_the_report(state: str, tmp_path: Path) -> None:
+    with live(DEMO, state, tmp_path) as (installation, recordings):
+        recordings.source.missing = (Gap(agent="metrics", what="half of the series", why="too many"),)
+        bundle = anyio.run(lambda: diagnose_live(installation, "checkout answers 500", namespace="shop"))
+
+    assert recordings.source.missing[0] in bundle.report.gaps
+    assert recordings.source.missing[0] in bundle.seen.gaps

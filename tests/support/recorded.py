@@ -24,6 +24,11 @@ class Recorded:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.closed = False
+        self.missing: tuple[Gap, ...] = ()
+
+    def gaps(self) -> Sequence[Gap]:
+        """Return what a test says to be missing."""
+        return self.missing
 
     def close(self) -> None:
         """Note that nobody needs it any more."""

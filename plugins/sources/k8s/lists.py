@@ -6,14 +6,16 @@ import gc
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.decoding import decode_object
 from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.registry import KINDS, Listed
+from sre_orchestrator.plugins.objects.sharing import Shared
 from sre_orchestrator.plugins.sources.k8s.connection import (
     FORBIDDEN,
     GONE,
@@ -207,6 +209,7 @@ class _Pages(Generic[K]):
         self.version = ""
         self.broken: ApiError | None = None
         self._kind = kind
+        self._shared = Shared()
         self._decoder = msgspec.json.Decoder(_Page[kind])  # type: ignore[valid-type]
 
     def add(self, text: bytes) -> str:
@@ -221,6 +224,8 @@ class _Pages(Generic[K]):
                 page = self._decoder.decode(text)
         except (msgspec.DecodeError, UnicodeDecodeError):
             page = self._loose(text)
+        if self._kind is Pod:
+            self._shared.add(cast("list[Pod]", page.items or ()))
         self.items += page.items or ()
         self.version = self.version or page.metadata.resource_version or "0"
         return page.metadata.continue_

@@ -86,3 +86,11 @@ def test_namespaces_are_those_of_the_settings_else_of_the_context(attach: Attach
 
     assert given.namespaces == ("shop", "bank")
     assert of_context.namespaces == ("web",)
+
+
+def test_api_groups_are_those_that_the_server_offers(attach: Attach) -> None:
+    with api_server({}) as server:
+        groups = anyio.run(attach(server).api_groups)
+
+    assert {"", "apps", "batch"} <= groups
+    assert "networking.istio.io" not in groups

@@ -267,6 +267,13 @@ def test_a_compressed_answer_is_read(attach: Attach) -> None:
     assert len(listing.items) == 2
 
 
+def test_an_error_that_is_cut_off_is_said_by_its_status(attach: Attach) -> None:
+    with api_server({PODS: Answer([b"{"], 409, end="cut")}) as server:
+        listing = pods(attach(server))
+
+    assert listing.gaps[0].why == "409 Conflict"
+
+
 def test_requests_are_counted(attach: Attach) -> None:
     with api_server({PODS: [refused(500), listed()]}) as server:
         cluster = attach(server)

@@ -21,7 +21,7 @@ from sre_orchestrator.plugins.objects.network import VirtualService
 from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.k8s import Cluster, feed
-from sre_orchestrator.plugins.sources.k8s.follower import Pace, _Pauses
+from sre_orchestrator.plugins.sources.k8s.follower import Follower, Pace, _Pauses
 from sre_orchestrator.plugins.sources.ports import Changed, ObjectFeed, Reached, Relisted
 
 PODS = "/api/v1/pods"
@@ -338,6 +338,22 @@ def test_who_stops_listening_ends_it_too(attach: Attach) -> None:
         wait_for(lambda: not followers())
 
     assert followers() == []
+
+
+def test_one_that_was_ended_before_it_watched_does_not_begin(attach: Attach) -> None:
+    with api_server({}) as server:
+        cluster = attach(server)
+        follower = Follower(Pod, cluster._connection, cluster._lists, QUICK, random.Random())
+        told: list[Any] = []
+
+        def end_at_once(news: Any) -> None:
+            told.append(news)
+            follower.end()
+
+        follower.run("", end_at_once)
+
+    assert len(told) == 1
+    assert WATCH not in server.paths
 
 
 def test_in_quiet_seconds_it_says_how_far_it_is(attach: Attach, monkeypatch: pytest.MonkeyPatch) -> None:
