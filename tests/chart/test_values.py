@@ -24,6 +24,7 @@ REFUSED = {  # values → what the message names, in Helm 3's and Helm 4's words
     "rbac.extraRules[0].apiGroups={apps},rbac.extraRules[0].resources={*}": "resources",
     "rbac.extraRules[0].apiGroups={},rbac.extraRules[0].resources={secrets}": "resources",
     "rbac.extraRules[0].apiGroups={apps},rbac.extraRules[0].resources={a},rbac.extraRules[0].verbs={delete}": "verbs",
+    "rbac.extraRules[0].apiGroups={},rbac.extraRules[0].resources={pods/exec}": "resources",
     "serviceAccount.create=false": "name",
     "model.from.claim=a,model.from.imageVolume=b:1": "from",
     "model.from.configMap=a": "configMap",
