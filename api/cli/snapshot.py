@@ -63,7 +63,7 @@ def serve(
                     write_kubeconfig(kubeconfig, url, namespace=namespace)
                 use = f"KUBECONFIG={kubeconfig} kubectl" if kubeconfig else f"kubectl --server {url}"
                 typer.echo(f"serving {path} at {url}\n  {use} get pods --namespace {namespace}\nend with Ctrl-C")
-                threading.Event().wait()
+                _wait()
         except OSError as error:
             raise InputError(f"--host {host} --port {port}: {error.strerror or error}; choose another") from error
         except KeyboardInterrupt:
@@ -109,6 +109,11 @@ def take(
     for gap in gaps:
         typer.echo(f"not recorded: {gap.what}: {gap.why}; {gap.remedy}", err=True)
     typer.echo(f"recorded {place}\n  sre-orchestrator diagnose --snapshot {place}")
+
+
+def _wait() -> None:
+    """Wait for Ctrl-C."""
+    threading.Event().wait()
 
 
 def _wanted(where: Settings, namespaces: tuple[str, ...], question: str, logs_since: str, max_log_bytes: str) -> Wanted:

@@ -86,25 +86,27 @@ def _record(reader: RawReader, lists: Lists, listed: Listed, only: Sequence[str]
 def _add(lists: Lists, listed: Listed, page: RawPage) -> list[Gap]:
     odd = 0
     for raw in page.items:
-        item = _decoded(raw)
-        metadata = item.get("metadata") if item else None
-        namespace = str(metadata.get("namespace") or "") if isinstance(metadata, dict) else ""
-        place = namespace or EVERYWHERE if listed.namespaced else EVERYWHERE
-        if item is None or not (place == EVERYWHERE or is_name(place)):
+        item = _named(raw)
+        namespace = str(item["metadata"].get("namespace") or "") if item else ""
+        if item is None or (listed.namespaced and namespace and not is_name(namespace)):
             odd += 1
             continue
         if page.names_only:
-            item = {"metadata": metadata, "type": RELEASE, "data": {"release": ""}}
+            item = {"metadata": item["metadata"], "type": RELEASE, "data": {"release": ""}}
+        place = namespace if listed.namespaced and namespace else EVERYWHERE
         lists.begin(place, page.api_version)
         lists.add(place, msgspec.json.encode(redacted(pruned(item, listed.kind), listed.kind)))
     return [_odd(listed, odd)] if odd else []
 
 
-def _decoded(raw: msgspec.Raw) -> Json | None:
+def _named(raw: msgspec.Raw) -> Json | None:
+    """Return an object, ``None`` for what has no name."""
     try:
-        return msgspec.json.decode(raw, type=Json)
+        item = msgspec.json.decode(raw, type=Json)
     except (msgspec.DecodeError, RecursionError):
         return None
+    metadata = item.get("metadata")
+    return item if isinstance(metadata, dict) and metadata.get("name") else None
 
 
 def _custom(definition: Json) -> Listed | None:
@@ -125,8 +127,8 @@ def _custom(definition: Json) -> Listed | None:
 def _odd(listed: Listed, count: int) -> Gap:
     return Gap(
         agent=AGENT,
-        what=f"{count} {listed.plural}",
-        why="they are no objects, or their namespace cannot be the name of a file",
+        what=f"all {listed.plural}",
+        why=f"{count} of them have no name, or a namespace that cannot be the name of a file",
         remedy=f"kubectl get {listed.plural} --all-namespaces",
     )
 

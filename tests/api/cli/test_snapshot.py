@@ -17,6 +17,7 @@ from command_line import Run
 from demo import FOLDER
 from rich.console import Console
 
+from sre_orchestrator.api.cli import snapshot
 from sre_orchestrator.api.cli.progress import PartsBar
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 
@@ -56,6 +57,18 @@ def test_serve_prints_how_to_look_at_it_until_it_is_interrupted(tmp_path: Path) 
     assert json.loads(config.read_text())["clusters"][0]["cluster"]["server"] == url
     assert f"KUBECONFIG={config} kubectl get pods --namespace shop" in said
     assert (process.returncode, err) == (0, "")
+
+
+def test_serve_without_a_kubeconfig_names_the_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sre_orchestrator.api.cli.snapshot._wait", interrupt)
+
+    result = run("snapshot", "serve", FOLDER)
+
+    assert (result.code, result.err) == (0, "")
+    assert "kubectl --server http://127.0.0.1:" in result.out
 
 
 def test_serve_names_files_that_it_cannot_use(tmp_path: Path) -> None:
@@ -184,6 +197,13 @@ def test_take_goes_on_after_it_was_killed(run: Run, tmp_path: Path, state_dir: P
 def test_help_shows_examples(run: Run) -> None:
     for command in ("serve", "take"):
         assert f"sre-orchestrator snapshot {command} incident" in run("snapshot", command, "--help").out
+
+
+def test_a_terminal_gets_a_bar_and_anything_else_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for watched in (True, False):
+        monkeypatch.setattr("sys.stderr.isatty", lambda watched=watched: watched)
+        with snapshot._bar() as bar:
+            assert isinstance(bar, PartsBar) is watched
 
 
 def test_the_bar_counts_parts() -> None:

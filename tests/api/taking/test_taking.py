@@ -292,7 +292,7 @@ def test_names_that_lead_out_of_the_folder_are_left_out(record: Any, tmp_path: P
     outside = [path for path in tmp_path.rglob("*") if path.is_file() and taken not in path.parents]
     assert [path.name for path in outside] == ["kubeconfig"]
     assert [path.parent.name for path in taken.rglob("*.log")] == ["web-3"]
-    assert [gap.what for gap in gaps] == ["1 pods"]
+    assert [gap.what for gap in gaps] == ["all pods"]
 
 
 def test_bytes_of_a_log_that_are_no_text_are_kept(record: Any) -> None:

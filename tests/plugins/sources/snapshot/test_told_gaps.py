@@ -93,6 +93,14 @@ def test_what_is_not_about_a_kind_is_told_once_with_the_snapshot(tmp_path: Path)
     assert told(tmp_path).count("metrics") == 1
 
 
+def test_dumps_without_files_of_errors_tell_none(tmp_path: Path) -> None:
+    write(tmp_path / "dump/shop/pods.json", {"kind": "PodList", "items": []})
+    write(tmp_path / "gathered/namespaces/shop/core/pods.yaml", {"kind": "PodList", "items": []})
+
+    for folder in ("dump", "gathered"):
+        assert pods(tmp_path / folder).gaps == ()
+
+
 def test_gaps_that_cannot_be_read_are_a_gap(tmp_path: Path) -> None:
     write(tmp_path / "cluster-resources/pods/shop.json", [])
     (tmp_path / "gaps.json").write_text("{")
