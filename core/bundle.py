@@ -28,9 +28,14 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 
     """
     try:
-        path.write_bytes(gzip.compress(msgspec.json.encode(bundle), mtime=0))
+        path.write_bytes(bundle_bytes(bundle))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}; choose another place") from error
+
+
+def bundle_bytes(bundle: Bundle) -> bytes:
+    """Return what ``write_bundle`` writes."""
+    return gzip.compress(msgspec.json.encode(bundle), mtime=0)
 
 
 def read_bundle(path: Path) -> Bundle:

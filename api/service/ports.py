@@ -45,7 +45,7 @@ class Store(Protocol):
         """Keep an arrival: a new incident, or one folded into an open incident of the same fingerprint or key."""
         ...
 
-    def get(self, incident: str) -> IncidentView | None:
+    def get(self, incident_id: str) -> IncidentView | None:
         """Return an incident with its report."""
         ...
 
@@ -58,15 +58,15 @@ class Store(Protocol):
         """
         ...
 
-    def claim(self, now: datetime, incident: str = "") -> IncidentRecord | None:
+    def claim(self, now: datetime, incident_id: str = "") -> IncidentRecord | None:
         """Return the oldest queued incident (or that one), now ``running``, or ``None``; nobody else gets it."""
         ...
 
-    def finish(self, incident: str, bundle: Bundle, now: datetime) -> IncidentRecord:
+    def finish(self, incident_id: str, bundle: Bundle, now: datetime) -> IncidentRecord:
         """Keep the report and the investigation, once: an incident that is done stays as it is."""
         ...
 
-    def fail(self, incident: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
+    def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
         """Note that an investigation failed: ``queued`` again when it may be retried, else ``failed``."""
         ...
 
@@ -74,23 +74,23 @@ class Store(Protocol):
         """Put back what was running when the process died; return how many."""
         ...
 
-    def resolve(self, incident: str, now: datetime) -> None:
+    def resolve(self, incident_id: str, now: datetime) -> None:
         """Note that whoever reported it says that it is over."""
         ...
 
-    def bundle(self, incident: str) -> bytes | None:
+    def bundle(self, incident_id: str) -> bytes | None:
         """Return the investigation as a bundle file, or ``None``."""
         ...
 
-    def note(self, incident: str, what: Happened) -> None:
+    def note(self, incident_id: str, what: Happened) -> None:
         """Keep a step of an investigation."""
         ...
 
-    def happened(self, incident: str, after: int = 0) -> Sequence[Happened]:
+    def happened(self, incident_id: str, after: int = 0) -> Sequence[Happened]:
         """Return the steps after number ``after``."""
         ...
 
-    def feedback(self, incident: str, feedback: Feedback, caller: str, now: datetime) -> None:
+    def feedback(self, incident_id: str, feedback: Feedback, caller: str, now: datetime) -> None:
         """Keep what a person says of a hypothesis."""
         ...
 
@@ -102,7 +102,7 @@ class Store(Protocol):
 class Investigator(Protocol):
     """Diagnoses: the live cluster, or a recorded one."""
 
-    async def investigate(self, incident: str, reported: Reported, progress: Progress) -> Bundle:
+    async def investigate(self, incident_id: str, reported: Reported, progress: Progress) -> Bundle:
         """Return the investigation of a report.
 
         Raises:
@@ -119,7 +119,7 @@ class Dispatcher(Protocol):
         """Take up what was left, and work until ``drain``."""
         ...
 
-    def wake(self, incident: str) -> None:
+    def wake(self, incident_id: str) -> None:
         """Say that there is something to do."""
         ...
 
