@@ -26,6 +26,8 @@ from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Gap, Report
 from sre_orchestrator.core.settings import ClusterAccess, Settings, SnapshotLimits
+from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 DEMO = Path(__file__).parents[2] / "api" / "demo" / "shop"
@@ -99,6 +101,18 @@ def test_a_running_cluster_gives_the_same_report_as_its_snapshot(
     assert comparable(attached_to.report) == comparable(recorded.report)
     assert unseen(attached_to.report.gaps) == unseen(recorded.report.gaps)
     assert recordings.source.closed
+
+
+def test_an_investigation_asks_a_bounded_number_of_times(state: str, tmp_path: Path) -> None:
+    with live(DEMO, state, tmp_path) as (installation, recordings):
+        anyio.run(lambda: diagnose_live(installation, "checkout answers 500", namespace="shop"))
+        (cluster,) = recordings.clusters
+        assert isinstance(cluster, Cluster)
+        streams = anyio.run(cluster.streams, "shop")
+        asked = cluster.requests
+
+    # version and groups; each kind once, what is forbidden in the namespace too; each log once
+    assert asked <= 2 + 2 * len(KINDS) + len(streams)
 
 
 def test_the_question_is_needed(state: str) -> None:
