@@ -122,16 +122,15 @@ class Located:
 
         """
         with self._lock:
-            if self._service is None:
-                if self._missing and self._clock() - self._missed_at < AGAIN_SECONDS:
-                    raise self._missing
-                try:
-                    await self._look()
-                except SourceMissing as missing:
-                    self._missing, self._missed_at = missing, self._clock()
-                    raise
-            if self._service is None:  # pragma: no cover - _look sets it or raises
-                raise AssertionError
+            if self._service:
+                return self._service
+            if self._missing and self._clock() - self._missed_at < AGAIN_SECONDS:
+                raise self._missing
+            try:
+                self._service = await self._look()
+            except SourceMissing as missing:
+                self._missing, self._missed_at = missing, self._clock()
+                raise
             return self._service
 
     async def describe(self) -> Found:
@@ -151,23 +150,19 @@ class Located:
             return Found(name=self.wanted.key, problem=what, remedy=remedy)
         return self._found
 
-    async def _look(self) -> None:
+    async def _look(self) -> HttpService:
         key = self.wanted.key
         if self._endpoint.url:
             self._found = Found(name=key, address=without_secrets(self._endpoint.url), how=f"{key}.url")
-            service = HttpService(self._endpoint, key)
-            self._keep(service, f"{key}.url", self._probe(service))
-            return
+            return self._probed(HttpService(self._endpoint, key), f"{key}.url")
         first: ServiceProblem | None = None
         for candidate in await self._candidates():
             try:
-                self._try(candidate)
+                return self._tried(candidate)
             except ServiceProblem as problem:
                 if first is None:
                     first = problem
                     self._found = Found(name=key, address=candidate.address, how=candidate.how)
-            else:
-                return
         raise first or SourceMissing(f"no {key} was found among the cluster's services; set {key}.url to its address")
 
     async def _candidates(self) -> list[Candidate]:
@@ -178,25 +173,23 @@ class Located:
             raise SourceMissing(f"no {key} was found: services could not all be listed; set {key}.url to its address")
         return found
 
-    def _try(self, candidate: Candidate) -> None:
+    def _tried(self, candidate: Candidate) -> HttpService:
         endpoint = Endpoint(timeout_seconds=self._endpoint.timeout_seconds, ca_file=self._endpoint.ca_file)
-        problem: ServiceProblem | None = None
+        problems: list[ServiceProblem] = []
         for prefix in dict.fromkeys((candidate.prefix, *self.wanted.prefixes)):
-            service = HttpService(endpoint, self.wanted.key, candidate.address + prefix)
             try:
-                self._keep(service, candidate.how, self._probe(service))
-            except ServiceProblem as found:
-                problem = problem or found
-                if not found.status:
+                return self._probed(HttpService(endpoint, self.wanted.key, candidate.address + prefix), candidate.how)
+            except ServiceProblem as problem:
+                problems.append(problem)
+                if not problem.status:
                     break
-            else:
-                return
-        if problem:
-            raise problem
+        raise problems[0]
 
-    def _keep(self, service: HttpService, how: str, version: str) -> None:
-        self._service = service
-        self._found = Found(name=self.wanted.key, address=without_secrets(service.address), how=how, version=version)
+    def _probed(self, service: HttpService, how: str) -> HttpService:
+        version = self._probe(service)
+        address = without_secrets(service.address)
+        self._found = Found(name=self.wanted.key, address=address, how=how, version=version)
+        return service
 
 
 def _preference(service: Service) -> tuple[int, str, str]:

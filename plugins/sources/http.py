@@ -144,6 +144,7 @@ class HttpService:
                     f"{self.key} {self.address}",
                     f"an answer is larger than {MOST_BYTES // 1024**2} MiB and was left unread",
                     "ask about fewer namespaces or a shorter time",
+                    status=answer.status_code,
                 )
             parts.append(part)
         return b"".join(parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 
 from sre_orchestrator.core.models import Struct
@@ -82,8 +81,3 @@ def _joined(*matchers: str) -> str:
 
 def _quoted(values: Sequence[str]) -> str:
     return f'"{regex_of(values)}"'
-
-
-def fitting(place: Place, names: Sequence[str]) -> list[str]:
-    """Return those of ``names`` that are of this place."""
-    return [one for one in names if bool(re.fullmatch(place.names, one)) != place.but]

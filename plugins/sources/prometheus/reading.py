@@ -90,6 +90,8 @@ class Reading:
         self._clock = clock
         self._labels: frozenset[str] = frozenset()
         self._interval = UNKNOWN_INTERVAL
+        self._over = ""
+        self._left: list[str] = []
 
     def series(self, namespaces: Sequence[str]) -> list[Series]:
         """Return what agents understand of ``namespaces`` and of nodes, sorted by name and labels.
@@ -109,6 +111,9 @@ class Reading:
         later = [look for place, there in names.items() for look in self._computable(place, frozenset(there))]
         later += [(metric.name, partial(self._added_up, metric)) for metric in large]
         found += self._looked(begun, later)
+        if self._left:
+            remedy = "ask about fewer namespaces, or raise prometheus.timeout_seconds"
+            self._lacks(f"{len(self._left)} kinds of series, such as {self._left[0]}", self._over, remedy)
         self.gaps += self._api.gaps
         return sorted(found, key=lambda one: (one.name, sorted(one.labels.items())))
 
@@ -116,20 +121,20 @@ class Reading:
         """Return what the looks find; a question that the server refuses, or that nobody has time for, is a gap."""
         found: list[Series] = []
         for name, look in looks:
-            if self._clock() - begun > self._budget:
-                why = f"the server took {self._budget:g} s for the others"
-                self._lacks(name, why, "ask about fewer namespaces, or raise prometheus.timeout_seconds")
+            if not self._over and self._clock() - begun > self._budget:
+                self._over = f"the server took {self._budget:g} s for the others"
+            if self._over:
+                self._left.append(name)
                 continue
             try:
                 found += look()
             except ServiceProblem as problem:
-                if not problem.status:
-                    raise
-                self._lacks(name, problem.why, problem.remedy)
+                self._lacks(f"series such as {name}", problem.why, problem.remedy)
+                self._over = "" if problem.status else "the server did not answer the question before"
         return found
 
-    def _lacks(self, name: str, why: str, remedy: str) -> None:
-        self.gaps.append(Gap(agent="prometheus", what=f"series such as {name}", why=why, remedy=remedy))
+    def _lacks(self, what: str, why: str, remedy: str) -> None:
+        self.gaps.append(Gap(agent="prometheus", what=what, why=why, remedy=remedy))
 
     def _metrics(self, place: Place, there: Sequence[str]) -> Iterator[Metric]:
         """Yield the metrics that agents understand with the number of their series; matchers count where anything fits them."""

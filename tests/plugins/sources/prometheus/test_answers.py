@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -196,8 +197,34 @@ def test_an_answer_that_cannot_be_used_is_told(body: bytes, why: str) -> None:
 def test_an_answer_that_is_too_large_is_left_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MOST_BYTES", 1000)
     large = matrix(row(CPU, *((AT - place, "1") for place in range(1000))))
-    with answering(server(query=only_stored(large))) as one, pytest.raises(SourceMissing, match="larger than"):
-        read(source_of(one))
+    with answering(server(query=only_stored(large))) as one:
+        source = source_of(one)
+
+        assert read(source) == []
+    assert {gap.why for gap in source.gaps()} == {"an answer is larger than 0 MiB and was left unread"}
+
+
+def test_after_a_question_without_an_answer_no_other_is_asked() -> None:
+    over = threading.Event()
+
+    def wait(asked: Asked) -> Reply:
+        if asked.fields["query"] != ["vector(1)"]:
+            over.wait(10)
+        return matrix()
+
+    names = success([CPU["__name__"], "kube_pod_container_status_restarts_total"])
+    with answering(server(query=wait, values=names)) as one:
+        source = source_of(one, timeout_seconds=0.2)
+        assert read(source) == []
+        over.set()
+
+    assert [(gap.what, gap.why) for gap in source.gaps()] == [
+        ("series such as container_cpu_usage_seconds_total", "no answer within 0.2 s"),
+        (
+            "3 kinds of series, such as container_cpu_usage_seconds_total",
+            "the server did not answer the question before",
+        ),
+    ]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
