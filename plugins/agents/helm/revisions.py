@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
@@ -81,14 +81,14 @@ def pending_facts(view: View) -> Iterator[Fact]:
 
 
 def hook_facts(view: View) -> Iterator[Fact]:
-    """Yield the hooks that failed, as Helm noted it, else as their Jobs show it."""
+    """Yield the hooks that failed, as Helm noted it, else as their Jobs show it; not the tests that people run."""
     told: set[str] = set()
     for lineage in view.lineages:
         newest = lineage.newest
         for hook in newest.hooks:
             here = component_id(hook.kind, newest.namespace, hook.name)
             told.add(here)
-            if hook.phase == "Failed" and view.matters(lineage):
+            if hook.phase == "Failed" and _acts(hook.events) and view.matters(lineage):
                 yield view.about(
                     "release.hook_failed",
                     lineage,
@@ -106,7 +106,8 @@ def hook_facts(view: View) -> Iterator[Fact]:
 
 def _of_job(view: View, job: Job) -> Iterator[Fact]:
     failed = next((one for one in job.status.conditions if one.type == "Failed" and one.status == "True"), None)
-    if failed is None or not view.in_window(failed.last_transition_time):
+    events = job.metadata.annotations[HOOK].replace(",", " ").split()
+    if failed is None or not _acts(events) or not view.in_window(failed.last_transition_time):
         return
     owner = component_id("release", job.metadata.namespace, job.metadata.labels.get(INSTANCE, ""))
     yield view.observe(
@@ -115,8 +116,13 @@ def _of_job(view: View, job: Job) -> Iterator[Fact]:
         query=kubectl_describe("job", job.metadata.namespace, job.metadata.name),
         at=failed.last_transition_time,
         release=owner if any(one.component == owner for one in view.lineages) else None,
-        events=" ".join(job.metadata.annotations[HOOK].replace(",", " ").split()),
+        events=" ".join(events),
     )
+
+
+def _acts(events: Sequence[str]) -> bool:
+    """Say whether a hook runs when Helm changes something."""
+    return any(event.startswith(("pre-", "post-")) for event in events)
 
 
 def _hook_active(view: View, newest: Release) -> bool:

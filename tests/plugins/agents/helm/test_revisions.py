@@ -178,7 +178,8 @@ def test_hooks_that_failed_are_told_and_others_are_not(tmp_path: Path) -> None:
     hooks = [
         {"name": "migrate", "kind": "Job", "events": ["pre-upgrade"], "last_run": {**run, "phase": "Failed"}},
         {"name": "notify", "kind": "Job", "events": ["post-upgrade"], "last_run": {**run, "phase": "Succeeded"}},
-        {"name": "test", "kind": "Pod", "events": ["test"], "last_run": {"phase": ""}},
+        {"name": "later", "kind": "Job", "events": ["post-upgrade"], "last_run": {"phase": ""}},
+        {"name": "test", "kind": "Pod", "events": ["test"], "last_run": {**run, "phase": "Failed"}},
     ]
 
     found = seen(tmp_path, kept(4, status="failed", hooks=hooks), job("migrate", ended="Failed"))
@@ -195,6 +196,7 @@ def test_by_labels_alone_the_jobs_of_hooks_tell_that_they_failed(tmp_path: Path)
         kept(4, status="failed", contents=False),
         job("migrate", ended="Failed", annotations=hook, labels={"app.kubernetes.io/instance": "cart"}),
         job("orphan", ended="Failed", annotations=hook),
+        job("test", ended="Failed", annotations={"helm.sh/hook": "test"}),
         job("well", ended="Complete", annotations=hook),
         job("elsewhere", ended="Failed", annotations=hook, namespace="bank"),
         patch(job("old", annotations=hook), status={"conditions": [{"type": "Failed", "status": "True", "lastTransitionTime": "2030-04-01T11:40:00Z"}]}),
