@@ -10,7 +10,7 @@ import msgspec
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.models import Gap
-from sre_orchestrator.plugins.sources.ports import Alerts, Connectivity, Metrics
+from sre_orchestrator.plugins.sources.ports import Alerts, Connectivity, Incomplete, Metrics
 from sre_orchestrator.plugins.sources.snapshot.formats import alerts_json, metrics_text
 from sre_orchestrator.plugins.sources.snapshot.recording import AGENT, Recording
 
@@ -63,6 +63,11 @@ async def record_probes(sources: Sources, recording: Recording, namespaces: Sequ
         if met:
             recording.write(f"probes/{name}.json", msgspec.json.format(msgspec.json.encode(met), indent=1))
     recording.finish_part("probes", probes.gaps)
+
+
+def late_gaps(sources: Sources) -> list[Gap]:
+    """Return what the answers of sources lacked."""
+    return [gap for source in sources.all if isinstance(source, Incomplete) for gap in source.gaps()]
 
 
 def _missing(what: str, missing: SourceMissing) -> Gap:

@@ -404,12 +404,15 @@ class Unanswered:
     async def probes(self, namespaces: Sequence[str]) -> Probes:  # noqa: D102
         raise SourceMissing(f"no connections are made to {namespaces}")
 
+    def gaps(self) -> Sequence[Gap]:  # noqa: D102
+        return [Gap(agent="unanswered", what="half of the series", why="a store is down", remedy="")]
+
 
 def test_services_that_do_not_answer_are_gaps_of_the_snapshot(record: Any) -> None:
     with serving(Store()) as url:
         taken, gaps, _ = record(url, Wanted(namespaces=("shop",)), Missing())
 
-    assert {gap.what for gap in gaps} == {"metrics", "alerts", "connections"}
+    assert {gap.what for gap in gaps} == {"metrics", "alerts", "connections", "half of the series"}
     with reading(taken) as snapshot:
         assert not snapshot.info.coverage.metrics
 
