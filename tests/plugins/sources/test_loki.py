@@ -237,3 +237,36 @@ def test_a_cluster_without_logs_has_none_to_complete() -> None:
 
 async def synced(source: Any) -> list[Any]:
     return [one async for one in source.sync()]
+
+
+def test_every_life_of_a_container_has_its_own_time(tmp_path: Path) -> None:
+    done = {"terminated": {"exitCode": 0, "startedAt": "2030-05-01T11:10:00Z", "finishedAt": "2030-05-01T11:20:00Z"}}
+    early = {"terminated": {"exitCode": 1, "startedAt": "2030-04-01T11:00:00Z", "finishedAt": "2030-04-01T11:30:00Z"}}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff"}}
+    job = pod(
+        "job-1", statuses=[container_status("app", state=done), container_status("old", state=waiting, last=early)]
+    )
+    with (
+        open_snapshot(write_snapshot(tmp_path, job), SnapshotLimits()) as snapshot,
+        answering(served(("job-1", "app"), ("job-1", "old"), answer=lines({"stdout": [(15, "done")]}))) as server,
+    ):
+        opened = Opened(snapshot, Endpoint(url=server.address))
+        streams = opened.streams()
+        told = opened.lines("job-1")
+
+    assert streams == [("job-1", "app", False)], "what ended before the window is history"
+    assert told == ["done"]
+    assert (server.requests[-1].fields["start"], server.requests[-1].fields["end"]) == (
+        [nanoseconds(10)],
+        [nanoseconds(20)],
+    )
+
+
+def test_a_namespace_is_looked_up_once(snapshot: Snapshot) -> None:
+    with answering(served(("cart-1", "app"))) as server:
+        opened = Opened(snapshot, Endpoint(url=server.address))
+        first = opened.streams()
+        asked = len(server.requests)
+
+        assert opened.streams() == first
+    assert len(server.requests) == asked
