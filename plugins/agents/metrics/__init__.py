@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.facts import Observer
@@ -112,10 +113,8 @@ async def _told(scope: Scope, sources: Sources) -> tuple[Sequence[Series], Seque
         gaps += measured.gaps() if isinstance(measured, Incomplete) else ()
     except SourceMissing as missing:
         gaps.append(Gap(agent=MetricsAgent.name, what="series of metrics", why=str(missing)))
-    try:
+    with suppress(SourceMissing):  # of which the alerts agent tells
         firing = await alerts.alerts() if alerts else ()
-    except SourceMissing as missing:
-        gaps.append(Gap(agent=MetricsAgent.name, what="alerts", why=str(missing)))
     return series, firing, gaps
 
 

@@ -526,9 +526,9 @@ class Broken:
 @pytest.mark.parametrize(
     ("there", "kinds", "whys"),
     [
-        ({"series": True}, {"metric.changed"}, ["a store did not answer", "set alertmanager.url"]),
+        ({"series": True}, {"metric.changed"}, ["a store did not answer"]),
         ({"alerts": True}, {"metric.changed"}, ["set prometheus.url"]),
-        ({}, set(), ["set prometheus.url", "set alertmanager.url"]),
+        ({}, set(), ["set prometheus.url"]),
     ],
 )
 def test_series_or_alerts_alone_are_enough(
