@@ -15,12 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from extras import program
 
 READY_SECONDS = 20.0
+GUARDED = (400, 401)  # it is there, and wants TLS or a password
 
 
 @contextmanager
@@ -131,6 +132,8 @@ def _ready(address: str, path: str, log: Path) -> str:
     def answers() -> bool:
         try:
             return bool(_sent(address + path) or True)
+        except HTTPError as error:
+            return error.code in GUARDED
         except (URLError, OSError):
             return False
 
