@@ -24,7 +24,7 @@ from sre_orchestrator.twin.store import TwinStore
 
 GROUPS = {listed.kind: listed.group for listed in KINDS.values()}
 News = Relisted | Changed | Reached
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def served(made: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from changing import decoded
 from command_line import Run
-from keeping import served
+from keeping import eventually, served
+from plain_twin import plain_components
 from shop import deployment, pod, thing
 
 from sre_orchestrator.api.cli.twin import Printed
@@ -24,6 +27,7 @@ from sre_orchestrator.core.ports import Delta
 from sre_orchestrator.plugins.sources.mirror import Batch
 from sre_orchestrator.twin.store import TwinStore
 
+FOLLOW = [sys.executable, "-c", "from sre_orchestrator.api.cli.main import main; main()", "twin", "follow"]
 DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
 PRICING = "deployment/shop/pricing"
 
@@ -100,9 +104,8 @@ def test_a_name_of_several_components_asks_for_the_id(run: Run) -> None:
 @contextmanager
 def following(state: Path, kubeconfig: Path) -> Iterator[subprocess.Popen[str]]:
     """Run ``twin follow`` in a process of its own until the context ends; it must end well."""
-    program = [sys.executable, "-c", "from sre_orchestrator.api.cli.main import main; main()", "twin", "follow"]
     options = ["--state-dir", str(state), "--kubeconfig", str(kubeconfig)]
-    with subprocess.Popen([*program, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*FOLLOW, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         try:
             first = process.stderr.readline()
@@ -131,6 +134,31 @@ def test_follow_prints_changes_and_the_other_commands_answer_meanwhile_and_after
     assert (busy.code, "another process keeps this twin" in busy.err) == (2, True)
     afterwards = run("twin", "show", "--state-dir", state)
     assert afterwards.out.splitlines() == ["deployment/shop/cart", "namespace/shop", "pod/shop/cart-1"]
+
+
+def test_a_follower_that_is_killed_at_any_moment_is_up_to_date_after_the_next_start(tmp_path: Path) -> None:
+    store, state, chance = Store(), tmp_path / "state", random.Random(7)
+    with serving(store) as url:
+        options = ["--state-dir", str(state), "--kubeconfig", str(write_kubeconfig(tmp_path / "kubeconfig", url))]
+        known: dict[str, dict[str, object]] = {"cart-0": pod("cart-0")}
+        store.apply(served(known["cart-0"]))
+        for _ in range(2):
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            with subprocess.Popen([*FOLLOW, *options], **pipes) as process:  # type: ignore[call-overload]
+                process.stderr.readline()
+                while chance.random() > 0.1:
+                    for _ in range(chance.randrange(1, 20)):
+                        name = f"cart-{chance.randrange(40)}"
+                        known[name] = pod(name, labels={"n": str(store.version)})
+                        store.apply(served(known[name]))
+                    process.stdout.readline()
+                process.kill()
+        known["last"] = pod("last")
+        store.apply(served(known["last"]))
+        with following(state, tmp_path / "kubeconfig"):
+            twin = TwinStore(state / "twin" / "cluster.db", read_only=True)
+            eventually(lambda: twin.components() == plain_components(map(decoded, known.values())))
+            twin.close()
 
 
 def test_without_a_twin_it_says_how_to_get_one(run: Run, tmp_path: Path) -> None:
