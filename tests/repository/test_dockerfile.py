@@ -69,7 +69,8 @@ class Image:
             (self.root / "image").rename(self.root / "build")
         (self.root / "image").mkdir()
         self.environment = {"PATH": f"{self._base}/bin:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.root)}
-        self.environment |= {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
+        own_index = {key: value for key, value in os.environ.items() if key.startswith("PIP_") or key == "HOME"}
+        self.environment |= own_index
 
     def _arg(self, rest: str) -> None:
         name, _, default = rest.partition("=")

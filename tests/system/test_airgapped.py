@@ -25,11 +25,11 @@ def shell(script: str, folder: Path, *, network: bool) -> subprocess.CompletedPr
     command = ["bash", "-euo", "pipefail", "-c", "\n".join(done)]
     path = os.pathsep.join([str(folder.parent / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {"PATH": path, "HOME": str(folder)}
-    if network:
-        environment |= {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
+    if network:  # the caller's own index of packages
+        environment |= {key: value for key, value in os.environ.items() if key.startswith("PIP_") or key == "HOME"}
     return subprocess.run(
         command if network else without_network(command),
-        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=280,
+        cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
 
 
