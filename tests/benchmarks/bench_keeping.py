@@ -14,23 +14,31 @@ import tempfile
 import threading
 import time
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
+import anyio
+import msgspec
 from big_cluster import REPLICAS, big_cluster, pod
 
 from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.core.errors import SreError
 from sre_orchestrator.core.settings import ClusterAccess, Settings
+from sre_orchestrator.plugins.objects.network import Service
+from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.k8s import open_cluster
 from sre_orchestrator.plugins.sources.mirror import Batch, Mirror
+from sre_orchestrator.plugins.sources.ports import Changed, Listing, Relisted
+from sre_orchestrator.twin.store import TwinStore
 
 SECONDS = 10
 QUIET = 5.0
 MIB = 1024**2
+CHANGES = 20_000
+BATCH = 500
 
 
 class Lags:
@@ -130,9 +138,37 @@ def follow(folder: str, url: str, rates: list[float]) -> None:
     thread.join()
 
 
+def write_changes(pods: int, folder: str) -> None:
+    """Print how many changes a CPU second a mirror and its twin take without a network, half of them create or delete."""
+    store, mirror, chance = big_cluster(pods), Mirror((Pod, Service)), random.Random(7)
+    for kind, plural in ((Pod, "pods"), (Service, "services")):
+        resource = store.find("", "v1", plural)
+        assert resource
+        items = tuple(msgspec.json.decode(one.body, type=kind) for one in store.items(resource))
+        listing = Listing(items=items, complete_in=frozenset({"*"}))
+        mirror.heed(Relisted(kind=kind, listing=listing, resource_version="1"))
+    known = list(anyio.run(mirror.list, Pod).items)
+    with closing(TwinStore(Path(folder) / "changes.db")) as twin:
+        twin.apply(mirror.take().delta, datetime.now(UTC))
+        before = cpu()
+        for number in range(CHANGES):
+            one = known[chance.randrange(pods)]
+            if number % 4 < 2:
+                status = msgspec.structs.replace(one.status, phase=f"phase {number}")
+                news = Changed(kind=Pod, item=msgspec.structs.replace(one, status=status), resource_version=str(number))
+            else:
+                news = Changed(kind=Pod, item=one, resource_version=str(number), deleted=number % 4 == 2)
+            mirror.heed(news)
+            if number % BATCH == BATCH - 1:
+                twin.apply(mirror.take().delta, datetime.now(UTC))
+        print(f"  without a network, a batch each {BATCH}: {CHANGES / (cpu() - before):.0f} changes a CPU second")
+
+
 def measure(pods: int, folder: str) -> None:
     """Print the measurements of one size."""
     print(f"{pods} pods", flush=True)
+    with subprocess.Popen([sys.executable, __file__, "write", str(pods), folder]) as writer:
+        writer.wait()
     me = [sys.executable, __file__]
     with subprocess.Popen(
         [*me, "serve", str(pods)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -157,6 +193,8 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["serve", size]:
             serve(int(size))
+        case ["write", size, where]:
+            write_changes(int(size), where)
         case ["follow", where, address, speeds]:
             follow(where, address, [float(one) for one in speeds.split(",") if one])
         case sizes:
