@@ -25,7 +25,7 @@ from sre_orchestrator.plugins.sources.probes.names import Names
 from sre_orchestrator.plugins.sources.probes.source import Prober
 
 QUESTION = "checkout cannot reach orders"
-LIMITS = ProbeLimits(enabled=True, per_second=1000, timeout_seconds=0.5)
+LIMITS = ProbeLimits(enabled=True, per_second=1000, timeout_seconds=10)
 Json = dict[str, Any]
 
 

@@ -15,7 +15,7 @@ from sre_orchestrator.plugins.sources.probes import dial
 from sre_orchestrator.plugins.sources.probes.dial import Request, answer_of, certificate_of, connect
 
 HEAD = Request(method="HEAD", path="/")
-LONG = 3.0
+LONG = 10.0
 
 
 def status(port: int, timeout: float = LONG, *, tls: bool = False) -> int:

@@ -24,7 +24,8 @@ from sre_orchestrator.plugins.sources.probes.source import OFF, Pace, Prober, he
 from sre_orchestrator.plugins.sources.snapshot import Snapshot, open_snapshot
 
 ME = Place(namespace="sre", pod="me-0")
-LIMITS = ProbeLimits(per_second=1000, timeout_seconds=0.3)
+LIMITS = ProbeLimits(per_second=1000, timeout_seconds=10)
+HASTY = ProbeLimits(per_second=1000, timeout_seconds=0.3)
 CART = "cart.shop.svc.cluster.local."
 
 
@@ -67,7 +68,7 @@ def test_a_port_at_which_nothing_listens_is_refused(tmp_path: Path) -> None:
 
 def test_a_port_that_never_answers_times_out(tmp_path: Path) -> None:
     with unanswered() as port:
-        (met,) = look(tmp_path, at(port)).tcp
+        (met,) = look(tmp_path, at(port), limits=HASTY).tcp
 
     assert (met.reachable, met.output) == (False, f"cart.shop.svc (127.0.0.1) port {port}: timed out")
 
@@ -75,7 +76,7 @@ def test_a_port_that_never_answers_times_out(tmp_path: Path) -> None:
 def test_silence_behind_a_policy_is_a_gap(tmp_path: Path) -> None:
     policy = thing("NetworkPolicy", "all", spec={"podSelector": {}})
     with unanswered() as port:
-        seen = look(tmp_path, at(port), pod("cart-1", labels={"app": "cart"}), policy)
+        seen = look(tmp_path, at(port), pod("cart-1", labels={"app": "cart"}), policy, limits=HASTY)
 
     assert seen.tcp == ()
     assert [one.what for one in seen.gaps] == ["whether 1 ports of services are reachable"]
@@ -95,7 +96,7 @@ def test_a_name_that_does_not_resolve_is_told(tmp_path: Path) -> None:
 
 
 def test_name_servers_that_do_not_answer_are_told(tmp_path: Path) -> None:
-    (met,) = look(tmp_path, at(80), mute=[CART]).tcp
+    (met,) = look(tmp_path, at(80), mute=[CART], limits=HASTY).tcp
 
     assert met.output == "could not resolve cart.shop.svc: no name server answers in time"
 
@@ -108,7 +109,7 @@ def test_a_headless_service_without_ready_pods_is_no_fault_of_dns(tmp_path: Path
 
 def test_addresses_that_no_service_has_are_left_alone(tmp_path: Path) -> None:
     with listening() as port, snapshot(tmp_path, at(port)) as cluster, name_server({CART: LOOPBACK}) as resolver:
-        prober = Prober(cluster, LIMITS, ME, names=Names(1, resolver))
+        prober = Prober(cluster, LIMITS, ME, names=Names(10, resolver))
 
         assert anyio.run(prober.probes, ["shop"]) == Probes()
 
@@ -141,7 +142,7 @@ def test_the_answer_to_the_kubelets_path_is_told(tmp_path: Path) -> None:
         (met,) = look(tmp_path, at(port), pod("cart-1", labels={"app": "cart"}, containers=[ready])).http
 
     assert (met.component, met.method, met.path, met.status) == ("service/shop/cart", "GET", "/ready", 503)
-    assert 0 <= met.seconds < 3
+    assert 0 <= met.seconds < 10
 
 
 def test_an_ingress_that_cannot_be_reached_from_inside_says_nothing(tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_not_more_than_the_limit_are_connected_to(tmp_path: Path) -> None:
 def test_a_look_that_takes_too_long_is_ended_with_a_gap(tmp_path: Path) -> None:
     late = iter((0.0, 0.0, *(module.LOOK_SECONDS + 1 for _ in range(9))))
     with snapshot(tmp_path, at(80), at(80, name="web")) as cluster, name_server({}) as resolver:
-        prober = Prober(cluster, LIMITS, ME, names=Names(1, resolver), clock=lambda: next(late))
+        prober = Prober(cluster, LIMITS, ME, names=Names(10, resolver), clock=lambda: next(late))
         seen = anyio.run(prober.probes, ["shop"])
 
     assert seen.tcp == ()
@@ -191,7 +192,7 @@ def test_when_time_is_up_no_further_step_is_begun(tmp_path: Path) -> None:
     with listening() as port:
         target = at(port, appProtocol="https")
         with snapshot(tmp_path, target) as cluster, name_server({CART: LOOPBACK}) as resolver:
-            names = Names(1, resolver)
+            names = Names(10, resolver)
             prober = Prober(cluster, LIMITS, ME, names=names, refuses=lambda _: late(now), clock=lambda: now[0])
             seen = anyio.run(prober.probes, ["shop"])
 
@@ -207,7 +208,7 @@ def late(now: list[float]) -> bool:
 def test_what_was_seen_is_told_again_for_a_minute(tmp_path: Path) -> None:
     now = [0.0]
     with snapshot(tmp_path, at(closed_port())) as cluster, name_server({CART: LOOPBACK}) as resolver:
-        prober = Prober(cluster, LIMITS, ME, names=Names(1, resolver), refuses=lambda _: False, clock=lambda: now[0])
+        prober = Prober(cluster, LIMITS, ME, names=Names(10, resolver), refuses=lambda _: False, clock=lambda: now[0])
         first = anyio.run(prober.probes, ["shop"])
         now[0] = 59
         again = anyio.run(prober.probes, ["shop"])
