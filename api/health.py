@@ -19,7 +19,7 @@ from sre_orchestrator.api.watching import Round, Told
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Struct
 
-LATE_ROUNDS = 3
+LATE_ROUNDS, LATE_SECONDS = 3, 120.0
 TWIN_SECONDS = 180.0
 SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 UNAVAILABLE = 503
@@ -41,7 +41,7 @@ class Health:
     """What a watch knows about itself."""
 
     def __init__(self, interval_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._late = LATE_ROUNDS * interval_seconds
+        self._late = max(LATE_ROUNDS * interval_seconds, LATE_SECONDS)
         self._clock = clock
         self._last: Round | None = None
         self._succeeded = 0.0

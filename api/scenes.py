@@ -119,10 +119,10 @@ class Followed:
         keeping = self._keeping = self._keeping or _Keeping(self._installation, self._settings, self._clock)
         try:
             await to_thread.run_sync(keeping.known)
-        except SreError:
-            await to_thread.run_sync(keeping.end)
-            self._keeping = None
-            raise
+        finally:
+            if keeping.ended:
+                await to_thread.run_sync(keeping.end)
+                self._keeping = None
         gaps = [gap for kind in keeping.mirror.kinds for gap in (await keeping.mirror.list(kind)).gaps]
         twin = TwinStore(twin_path(self._settings), read_only=True)
         try:
@@ -212,6 +212,11 @@ class _Keeping:
         self._thread = Thread(target=self._run, name="keeping", daemon=True)
         self._thread.start()
 
+    @property
+    def ended(self) -> bool:
+        """Say whether nothing is followed any more."""
+        return self._stop.is_set()
+
     def requests(self) -> int:
         """Return how often the API was asked since this was last called."""
         asked = self._cluster.requests if self._cluster else 0
@@ -229,10 +234,10 @@ class _Keeping:
         there = self._first.wait(FIRST_LIST_SECONDS)
         if self._problem:
             raise self._problem
+        if self.ended:
+            raise InputError("the changes of the cluster have ended; the next round follows them again")
         if not there:
-            raise InputError(f"the cluster was not listed within {FIRST_LIST_SECONDS:g} s; it is tried further")
-        if self._stop.is_set():
-            raise InputError("the changes of the cluster have ended; they are followed again")
+            raise InputError(f"the cluster was not listed within {FIRST_LIST_SECONDS:g} s; the listing goes on")
 
     def end(self) -> None:
         """Stop the thread and wait for it."""

@@ -251,16 +251,21 @@ class Watcher:
             self._tell(news, fuller, at)
 
     def _home(self, part: Part, graph: Graph, at: datetime) -> Record | None:
-        """Return the open incident that a part belongs to: of the same cause, else a related one without a cause."""
-        for one in self._store.open():
-            if part.cause and (one.cause, one.component) == (part.cause, part.component):
-                return one
-        for one in self._store.open():
-            keys = tuple({symptom.key for symptom in one.symptoms} & self._store.known.keys())
-            alone = len(related((*keys, *part.symptoms), self._store.known, graph)) == 1
-            if (not one.cause or not part.cause) and self._recent(one, at) and keys and alone:
-                return one
-        return None
+        """Return the open incident that a part belongs to: of the same cause, else its own, else a related new one.
+
+        The latter two must not have another cause.
+        """
+        every = self._store.open()
+        same = [one for one in every if part.cause and (one.cause, one.component) == (part.cause, part.component)]
+        fitting = [one for one in every if not (one.cause and part.cause)]
+        its = {self._store.known[key].incident for key in part.symptoms}
+        own = [one for one in fitting if one.id in its]
+        near = [one for one in fitting if self._recent(one, at) and self._related(one, part, graph)]
+        return next(iter((*same, *own, *near)), None)
+
+    def _related(self, record: Record, part: Part, graph: Graph) -> bool:
+        keys = {symptom.key for symptom in record.symptoms} & self._store.known.keys()
+        return bool(keys) and len(related((*sorted(keys), *part.symptoms), self._store.known, graph)) == 1
 
     def _recent(self, record: Record, at: datetime) -> bool:
         return at - record.opened <= timedelta(seconds=self._watch.group_seconds)

@@ -95,7 +95,7 @@ async def _watch(
     stop = anyio.Event()
     succeeded = True
     async with AsyncExitStack() as ending, anyio.create_task_group() as tasks:
-        tasks.start_soon(_heed_signals, stop, tasks.cancel_scope)
+        tasks.start_soon(heed_signals, stop, tasks.cancel_scope)
         scenes: Scenes
         if snapshot:
             scenes = Recorded(installation, snapshot)
@@ -113,7 +113,8 @@ async def _watch(
     return succeeded
 
 
-async def _heed_signals(stop: anyio.Event, scope: anyio.CancelScope) -> None:
+async def heed_signals(stop: anyio.Event, scope: anyio.CancelScope) -> None:
+    """Set ``stop`` at the first SIGTERM or Ctrl-C, and cancel ``scope`` at the next."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             if stop.is_set():

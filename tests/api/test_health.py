@@ -65,7 +65,7 @@ def test_after_a_round_it_is_ready() -> None:
     ("seconds", "rounds", "why"),
     [
         (0, [done(), "connection refused"], "connection refused"),
-        (91, [done()], "the last round was 91 s ago"),
+        (121, [done()], "the last round was 121 s ago"),
         (0, [done(twin_age_seconds=200)], "the twin is not current"),
     ],
 )

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import anyio
 import msgspec
 import pytest
 from anyio import to_thread
-from clusters import Cluster, shop
+from clusters import Cluster as Objects
+from clusters import shop
 from faults import FAULTS
 from filmed import EVERY
 from keeping import PATIENCE, served
 from metric_servers import prometheus
 from shop import thing
 
+from sre_orchestrator.api import scenes
 from sre_orchestrator.api.incidents import IncidentStore
 from sre_orchestrator.api.keeping import twin_path
-from sre_orchestrator.api.scenes import Followed, Listed
+from sre_orchestrator.api.scenes import Followed, Listed, NoLogs
 from sre_orchestrator.api.watching import Round, Scenes, Told, Watcher
 from sre_orchestrator.api.wire import Store, serving, store_of, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation
-from sre_orchestrator.core.errors import InputError, SreError
+from sre_orchestrator.core.errors import InputError, SourceMissing, SreError
+from sre_orchestrator.core.ports import Delta
 from sre_orchestrator.core.settings import ClusterAccess, Endpoint, Settings, SnapshotLimits, TwinKeeping
+from sre_orchestrator.plugins.sources.k8s import Cluster
+from sre_orchestrator.plugins.sources.ports import LogStream
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 from sre_orchestrator.twin.store import TwinStore
 
@@ -81,14 +88,14 @@ def settings_of(tmp_path: Path, url: str) -> Settings:
     )
 
 
-def broken() -> tuple[Cluster, Cluster]:
+def broken() -> tuple[Objects, Objects]:
     """Return the healthy shop, and one with a fault."""
     cluster = shop()
     FAULTS["memory_limit"](cluster)
     return shop(), cluster
 
 
-def change(store: Store, before: Cluster, after: Cluster) -> None:
+def change(store: Store, before: Objects, after: Objects) -> None:
     """Bring what is served from one state to the other."""
     for key, one in after.objects.items():
         if before.objects.get(key) != one:
@@ -123,8 +130,8 @@ class Rounds:
 @asynccontextmanager
 async def followed(installation: Installation, settings: Settings) -> AsyncIterator[Rounds]:
     clock = Clock()
-    async with Followed(installation, settings, clock) as scenes:
-        yield Rounds(scenes, Path(settings.state_dir), clock)
+    async with Followed(installation, settings, clock) as watched:
+        yield Rounds(watched, Path(settings.state_dir), clock)
 
 
 def test_what_changes_opens_an_incident_and_its_repair_closes_it(
@@ -189,8 +196,8 @@ def test_requests_that_fail_in_prometheus_open_an_incident_without_a_look_at_log
 
     async def scenario(settings: Settings) -> Rounds:
         clock = Clock()
-        async with Followed(installation, settings, clock) as scenes:
-            rounds = Rounds(scenes, Path(settings.state_dir), clock)
+        async with Followed(installation, settings, clock) as watched:
+            rounds = Rounds(watched, Path(settings.state_dir), clock)
             for _ in range(3):
                 await rounds.once()
                 assert not any("/log" in path for path in asked) or rounds.heard.events
@@ -264,14 +271,88 @@ def test_a_twin_is_kept_by_one_process_only(installation: Installation, url: str
     anyio.run(scenario)
 
 
+def test_a_slow_first_listing_fails_rounds_and_goes_on(
+    installation: Installation, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> int:
+        async with followed(installation, settings_of(tmp_path, url)) as rounds:
+            with pytest.raises(InputError, match="the listing goes on"):
+                await rounds.once()
+            with anyio.fail_after(PATIENCE):
+                while rounds.last is None:
+                    with suppress(InputError):
+                        await rounds.once()
+            return rounds.last.facts
+
+    monkeypatch.setattr(scenes, "FIRST_LIST_SECONDS", 0.01)
+
+    assert anyio.run(scenario) > 0
+
+
+def test_changes_that_end_are_followed_again(
+    installation: Installation, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stops: list[threading.Event] = []
+    follow = Cluster.follow
+
+    def noted(cluster: Cluster, kinds: Any, since: Any, stop: threading.Event) -> Any:
+        stops.append(stop)
+        return follow(cluster, kinds, since, stop)
+
+    monkeypatch.setattr(Cluster, "follow", noted)
+
+    async def scenario() -> None:
+        async with followed(installation, settings_of(tmp_path, url)) as rounds:
+            await rounds.once()
+            stops[0].set()
+            with pytest.raises(InputError, match="follows them again"):
+                await rounds.once()
+            await rounds.once()
+
+    anyio.run(scenario)
+
+    assert len(stops) == 2
+
+
+def test_a_batch_that_cannot_be_written_fails_no_round(
+    installation: Installation, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply, tried = TwinStore.apply, []
+
+    def once_full(twin: TwinStore, delta: Delta, at: datetime) -> datetime:
+        tried.append(at)
+        if len(tried) == 1:
+            raise InputError("the disk is full")
+        return apply(twin, delta, at)
+
+    monkeypatch.setattr(TwinStore, "apply", once_full)
+
+    async def scenario() -> Round:
+        async with followed(installation, settings_of(tmp_path, url)) as rounds:
+            return await rounds.once()
+
+    assert anyio.run(scenario).facts > 0
+    assert len(tried) > 1
+
+
+def test_logs_that_are_left_alone_are_missing() -> None:
+    async def ask() -> list[object]:
+        assert list(NoLogs().lines(LogStream(namespace="shop", pod="web-1", container="web"))) == []
+        with pytest.raises(SourceMissing, match="access logs of shop"):
+            await NoLogs().streams("shop")
+        return [one async for one in NoLogs().sync()]
+
+    assert anyio.run(ask) == []
+
+
 def test_a_single_look_lists_the_cluster(installation: Installation, store: Store, url: str, tmp_path: Path) -> None:
     change(store, *broken())
-    scenes = Listed(installation, settings_of(tmp_path, url))
+    listed = Listed(installation, settings_of(tmp_path, url))
     heard = Heard()
     now = msgspec.structs.replace(EVERY, open_after=1, settle_seconds=0.0)
     incidents = IncidentStore(tmp_path / "state")
 
-    done = anyio.run(Watcher(scenes, incidents, heard, watch=now).round)
+    done = anyio.run(Watcher(listed, incidents, heard, watch=now).round)
 
     assert heard.events == ["open"]
     assert incidents.open()[0].component == CAUSE[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -10,10 +11,12 @@ from calm import CALM
 from clusters import Cluster
 from faults import FAULTS, callers_fail
 from filmed import EVERY, Film, frame
+from looking import NOON
 
 from sre_orchestrator.api.incidents import Record
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.bundle import read_bundle
+from sre_orchestrator.core.detect import Symptom
 from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.settings import Settings
 
@@ -39,6 +42,7 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "b": frame(folder, "both", OOM, DATABASE),
         "m": frame(folder, "many", OOM, callers_of_cart),
         "u": frame(folder, "unresolved", unexplained),
+        "d": frame(folder, "cache", OOM, lambda cluster: cluster.down("cart-cache")),
         "r": frame(folder, "rollout", CALM["fresh_rollout"]),
     }
 
@@ -199,6 +203,54 @@ def test_a_damaged_incident_is_left_out_with_a_warning(
 
     assert after.store.open() == ()
     assert len(after.store.warnings) == 1
+
+
+def recorded(film: Film, *symptoms: Symptom) -> Record:
+    """Return an old incident without a cause, as a watch before this one left it."""
+    before = NOON - timedelta(hours=1)
+    record = Record(id="old", description="old", opened=before, updated=before, diagnosed=before, symptoms=symptoms)
+    film.store.write(record)
+    return record
+
+
+CALLS = Symptom(kind="log.failing_calls", component="deployment/shop/checkout")
+ELSEWHERE = Symptom(kind="workload.unavailable", component="deployment/bank/ledger", symptom="unavailable")
+
+
+def test_an_incident_whose_cause_turns_out_to_be_known_is_merged(
+    installation: Installation, frames: dict[str, Path], tmp_path: Path
+) -> None:
+    recorded(Film(installation, frames, tmp_path).play("ccc"), CALLS)
+
+    film = Film(installation, frames, tmp_path).play("mmm", begin=3)
+
+    merged = film.store.records["old"]
+    assert (merged.status, merged.merged_into) == ("closed", film.only.id)
+    assert film.causes == [IN_CART]
+
+
+def test_an_incident_loses_only_the_symptoms_of_another_cause(
+    installation: Installation, frames: dict[str, Path], tmp_path: Path
+) -> None:
+    recorded(Film(installation, frames, tmp_path).play("ccc"), CALLS, ELSEWHERE)
+
+    film = Film(installation, frames, tmp_path).play("mmm", begin=3)
+
+    assert film.store.records["old"].symptoms == (ELSEWHERE,)
+    assert film.store.records["old"].merged_into == ""
+    assert film.causes == [IN_CART]
+
+
+def test_related_symptoms_without_a_cause_join_an_incident_and_leave_its_report(film: Film) -> None:
+    film.play("ccc")
+    report = (film.store.folder(film.only) / "report.json").read_bytes()
+
+    film.play("ddd", begin=3)
+
+    assert film.causes == [IN_CART]
+    assert film.events == ["open", "updated"]
+    assert any(one.component == "deployment/shop/cart-cache" for one in film.only.symptoms)
+    assert (film.store.folder(film.only) / "report.json").read_bytes() == report
 
 
 def test_an_incident_of_another_cluster_is_not_ours(film: Film, tmp_path: Path) -> None:

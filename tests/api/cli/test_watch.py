@@ -8,17 +8,22 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 from command_line import Run
 from keeping import eventually
 
+from sre_orchestrator.api.cli.watch import heed_signals
 from sre_orchestrator.api.logs import configure_logs, warn
+from sre_orchestrator.api.wire import serving, write_kubeconfig
 
 DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
 
@@ -94,6 +99,52 @@ def test_logs_are_for_people_on_a_terminal(capsys: pytest.CaptureFixture[str], m
     configure_logs()
     warn("the state is gone")
     assert json.loads(capsys.readouterr().err)["problem"] == "the state is gone"
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> Iterator[Path]:
+    """Return a kubeconfig of the demo as a running cluster."""
+    with serving(DEMO) as url:
+        yield write_kubeconfig(tmp_path / "kubeconfig", url)
+
+
+def test_a_running_cluster_is_looked_at_once(run: Run, state: Path, kubeconfig: Path) -> None:
+    result = run("watch", "--kubeconfig", kubeconfig, "--once", "--state-dir", state)
+
+    assert result.code == 0
+    assert "open" in result.out
+    assert not (state / "twin").exists()
+
+
+def test_a_running_cluster_is_followed_until_a_signal_comes(run: Run, state: Path, kubeconfig: Path) -> None:
+    def end() -> None:
+        eventually((state / "watch.json").exists, "the end of a round")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    ending = threading.Thread(target=end)
+    ending.start()
+    result = run("watch", "--kubeconfig", kubeconfig, "--interval", "1h", "--port", "0", "--state-dir", state)
+    ending.join()
+
+    assert result.code == 0
+    assert json.loads(result.err.splitlines()[0])["event"] == "serving"
+    assert (state / "twin" / "cluster.db").exists()
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    async def scenario() -> bool:
+        stop = anyio.Event()
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(heed_signals, stop, scope)
+                await anyio.lowlevel.checkpoint()
+                os.kill(os.getpid(), signal.SIGTERM)
+                await stop.wait()
+                os.kill(os.getpid(), signal.SIGTERM)
+                await anyio.sleep_forever()
+        return scope.cancelled_caught
+
+    assert anyio.run(scenario)
 
 
 @contextmanager
