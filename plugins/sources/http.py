@@ -22,6 +22,7 @@ T = TypeVar("T")
 Parameters = Sequence[tuple[str, str]]
 MOST_BYTES = 64 * 1024**2
 MOST_CONNECT_SECONDS = 5.0
+LONGEST_LEFT_ALONE_SECONDS = 5.0
 SHOWN = 200
 # A form that a proxy refuses is asked for in the address where it fits.
 LONGEST_ADDRESS = 6000
@@ -35,15 +36,19 @@ REDIRECTED, FAILED = 300, 400
 class ServiceProblem(SourceMissing):
     """A service cannot be reached or did not answer as it should; its text says where, what, and what to do.
 
-    ``status`` is that of the answer, 0 where there was none; ``body`` the beginning of what it said.
+    ``status`` is that of the answer, 0 where there was none; ``body`` the beginning of what it said; ``wait``
+    for how many seconds it wants to be left alone, 0 where it does not say.
     """
 
-    def __init__(self, where: str, why: str, remedy: str, *, status: int = 0, body: str = "") -> None:
+    def __init__(
+        self, where: str, why: str, remedy: str, *, status: int = 0, body: str = "", wait: float = 0.0
+    ) -> None:
         super().__init__(without_secrets(f"{where}: {why}; {remedy}"))
         self.why = without_secrets(why)
         self.remedy = remedy
         self.status = status
         self.body = body
+        self.wait = wait
 
 
 class HttpService:
@@ -195,7 +200,9 @@ class HttpService:
         if status < FAILED:
             why = f"answers with a redirection to {answer.headers.get('location', 'another place')}"
             remedy = f"set {self.key}.url to where it leads, or to the service behind the login"
-        return ServiceProblem(f"{self.key} {self.address}{path}", why, remedy, status=status, body=said)
+        after = answer.headers.get("retry-after", "")
+        wait = min(float(after), LONGEST_LEFT_ALONE_SECONDS) if after.isdecimal() else 0.0
+        return ServiceProblem(f"{self.key} {self.address}{path}", why, remedy, status=status, body=said, wait=wait)
 
     def _what_to_do(self, status: int, said: str) -> str:
         key = self.key
@@ -246,10 +253,10 @@ PREFIXES: Mapping[str, str] = {
 _STATUSES = frozenset(int(one) for one in http.HTTPStatus)
 
 
-def _again(error: Exception) -> bool:
-    """Say whether another attempt may help."""
+def _again(error: Exception) -> bool | float:
+    """Say whether another attempt may help, or after how many seconds."""
     if isinstance(error, ServiceProblem):
-        return error.status in BUSY and not any(word in error.body for word in NOT_AGAIN)
+        return error.status in BUSY and not any(word in error.body for word in NOT_AGAIN) and (error.wait or True)
     return isinstance(error, httpx.TransportError) and not (
         isinstance(error, httpx.TimeoutException | httpx.UnsupportedProtocol)
         or any(isinstance(one, ssl.SSLError | socket.gaierror) for one in _causes(error))

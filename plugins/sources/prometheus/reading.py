@@ -172,7 +172,8 @@ class Reading:
         counter = part_of(metric.name) is not None or (signal is not None and signal.form in COUNTED)
         selector = metric.place.of([metric.name], metric.matchers)
         value = f"rate({selector}[{self._range(step)}])" if counter else selector
-        value = f'label_replace({value}, "workload", "$1", "pod", "{OF_POD}")'
+        for label in reversed([one for one in PODS if one in self._labels]):  # the first of them counts, so it is last
+            value = f'label_replace({value}, "workload", "$1", "{label}", "{OF_POD}")'
         combine = "max" if signal and signal.combine == "max" and not counter else "sum"
         kept = ", ".join(one for one in _kept(metric) if one in self._labels or one == "workload")
         found = self._api.values(f"{combine} by ({kept}) ({value})", step, metric.name)

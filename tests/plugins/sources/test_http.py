@@ -88,6 +88,18 @@ def test_a_busy_service_is_asked_again(status: int) -> None:
     assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize(
+    ("after", "wait"), [("2", 2.0), ("3600", 5.0), ("Fri, 31 Dec 2030 23:59:59 GMT", 0.0), ("-1", 0.0), (None, 0.0)]
+)
+def test_a_service_is_left_alone_for_as_long_as_it_wants(after: str | None, wait: float) -> None:
+    headers = {"Retry-After": after} if after else {}
+    with answering({"/x": Reply(429, b"", headers)}) as server:
+        problem = problem_of(service(server.address))
+
+    assert problem.wait == wait
+    assert http._again(problem) == (wait or True)
+
+
 def test_a_query_that_took_too_long_is_not_asked_again() -> None:
     slow = said({"status": "error", "errorType": "timeout", "error": "query timed out"}, 503)
     with answering({"/x": slow}) as server:

@@ -113,6 +113,22 @@ def test_a_large_metric_is_added_up_by_workload(address: str, monkeypatch: pytes
     assert rate(nodes["node-a:9100"]) == pytest.approx(4 * 6 / STEP, rel=0.05)
 
 
+def test_pods_are_known_by_other_labels_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MOST_OF_A_METRIC", 1)
+    scraped = {"namespace": "monitoring", "exported_namespace": "shop", "container": "exporter"}
+    told = [
+        series("acme_queue_depth", level(7), **scraped, pod=f"exporter-{end}", exported_pod=f"web-5c5d6f7b8-{end}")
+        for end in ENDS
+    ]
+    with prometheus(tmp_path, "".join(told)) as url:
+        found = read(url, "shop")["acme_queue_depth"]
+
+    assert [one.labels for one in found] == [
+        {"exported_namespace": "shop", "namespace": "monitoring", "workload": "exporter"}
+    ]
+    assert found[0].values[-1] == 28
+
+
 def test_the_largest_are_added_up_first_when_all_together_are_many(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
