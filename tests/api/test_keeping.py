@@ -19,7 +19,7 @@ from keeping import Heard, Scripted, eventually, kept, served
 from plain_twin import plain_components, plain_edges
 from shop import container, deployment, node, patch, pod, service, thing, workload
 
-from sre_orchestrator.api.keeping import keep, kept_twin, twin_path
+from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
 from sre_orchestrator.api.wire import Store, serving, write_kubeconfig
 from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.hookspecs import Source
@@ -29,6 +29,7 @@ from sre_orchestrator.core.settings import ClusterAccess, Settings, TwinKeeping
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.workloads import Deployment
+from sre_orchestrator.plugins.sources.k8s import open_cluster
 from sre_orchestrator.plugins.sources.mirror import Mirror
 from sre_orchestrator.plugins.sources.ports import Changed, Dependency, Listing, Reached, Relisted
 from sre_orchestrator.twin.store import TwinStore
@@ -198,6 +199,14 @@ def test_nothing_is_lost_of_many_changes(store: Store, tmp_path: Path) -> None:
 
         assert twin.edges() == plain_edges(present)
         assert len(anyio.run(mirror.list, Pod).items) == len(known)
+
+
+def test_a_cluster_whose_namespaces_cannot_be_read_is_known_by_its_address(store: Store, tmp_path: Path) -> None:
+    with serving(store) as url, closing(open_cluster(settings_for(tmp_path, url), {})) as cluster:
+        assert identity_of(cluster) == "uid-Namespace--kube-system"
+    store.allows = lambda ask: ask.resource.plural != "namespaces"
+    with serving(store) as url, closing(open_cluster(settings_for(tmp_path, url), {})) as cluster:
+        assert identity_of(cluster) == url
 
 
 def test_one_process_keeps_a_twin(tmp_path: Path) -> None:
