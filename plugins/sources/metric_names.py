@@ -9,8 +9,8 @@ from typing import Literal
 from sre_orchestrator.core.models import Struct
 
 # The first of these labels that a series has counts.
-NAMESPACES = ("namespace", "exported_namespace", "destination_workload_namespace", "destination_service_namespace", "kubernetes_namespace", "k8s_namespace_name", "pod_namespace")  # fmt: skip
-PODS = ("pod", "exported_pod", "pod_name", "kubernetes_pod_name", "k8s_pod_name")
+NAMESPACES = ("exported_namespace", "namespace", "destination_workload_namespace", "destination_service_namespace", "kubernetes_namespace", "k8s_namespace_name", "pod_namespace")  # fmt: skip
+PODS = ("exported_pod", "pod", "pod_name", "kubernetes_pod_name", "k8s_pod_name")
 WORKLOADS = (
     "workload",
     "destination_workload",
@@ -21,11 +21,11 @@ WORKLOADS = (
     "destination_app",
     "app",
     "app_kubernetes_io_name",
+    "exported_service",
     "service",
     "destination_service_name",
     "destination_service",
     "service_name",
-    "exported_service",
     "application",
     "name",
     "job",
@@ -41,6 +41,9 @@ NODES = (
     "hostname",
     "instance",
 )
+# Where a target says itself what it tells about, Prometheus calls that exported, and these are the target's own.
+EXPORTED = "exported_namespace"
+OF_TARGET = frozenset({"namespace", "pod", "service", "container", "job", "endpoint", "instance"})
 
 Form = Literal["gauge", "counter", "bucket", "sum", "count"]
 Combine = Literal["sum", "max"]

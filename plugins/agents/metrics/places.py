@@ -13,7 +13,7 @@ from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.quantity import amount
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.objects.workloads import ReplicaSet, Workload
-from sre_orchestrator.plugins.sources.metric_names import NAMESPACES, NODES, PODS, WORKLOADS
+from sre_orchestrator.plugins.sources.metric_names import EXPORTED, NAMESPACES, NODES, OF_TARGET, PODS, WORKLOADS
 
 # Containers that a mesh or a platform adds; their limits are not the application's.
 SIDECARS = re.compile(
@@ -40,6 +40,8 @@ class Places:
 
     def of(self, metric: str, labels: Mapping[str, str]) -> str | None:
         """Return the component that a series is about, or ``None`` when none that exists is named."""
+        if labels.get(EXPORTED):
+            labels = {name: value for name, value in labels.items() if name not in OF_TARGET}
         if metric.startswith(("node_", "machine_")):
             return self._node(labels) or self._node_of_pod(labels)
         namespace = next((labels[name] for name in NAMESPACES if labels.get(name)), "")

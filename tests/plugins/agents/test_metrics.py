@@ -562,3 +562,16 @@ def test_restarts_are_counted_as_rare_events(tmp_path: Path) -> None:
     found = look(tmp_path, *shop(TWO), metrics=restarts + still)
 
     assert changed(found) == {(CART, "restarts", "up")}
+
+
+def test_what_an_exporter_tells_is_about_what_it_exports(tmp_path: Path) -> None:
+    scraped = {"namespace": "shop", "pod": "web-5c-x", "service": "web", "job": "web", "container": "app"}
+    of_a_pod = series("acme_queue_depth", rising(1, 9), **scraped, exported_namespace="shop", exported_pod="cart-5c-x")
+    of_a_service = series(
+        "acme_requests_total", counting(rising(1, 9)), **scraped, exported_namespace="shop", exported_service="cart"
+    )
+    of_itself = series("acme_memory_bytes", rising(1, 9), **scraped)
+
+    found = look(tmp_path, *shop(TWO), metrics=of_a_pod + of_a_service + of_itself)
+
+    assert changed(found) == {(CART, "saturation", "up"), (CART, "traffic", "up"), (WEB, "memory", "up")}

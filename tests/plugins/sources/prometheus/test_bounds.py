@@ -124,7 +124,7 @@ def test_pods_are_known_by_other_labels_too(tmp_path: Path, monkeypatch: pytest.
         found = read(url, "shop")["acme_queue_depth"]
 
     assert [one.labels for one in found] == [
-        {"exported_namespace": "shop", "namespace": "monitoring", "workload": "exporter"}
+        {"exported_namespace": "shop", "namespace": "monitoring", "workload": "web"}
     ]
     assert found[0].values[-1] == 28
 
@@ -195,8 +195,8 @@ def test_no_series_is_in_two_places() -> None:
     found = [place.selector for place in places(labels, ["shop", "team.a"])]
 
     assert found[0] == '{__name__=~"node_.*|machine_.*"}'
-    assert found[1] == '{__name__!~"node_.*|machine_.*",namespace=~"shop|team\\\\.a"}'
-    assert found[2].endswith('exported_namespace=~"shop|team\\\\.a",namespace!~"shop|team\\\\.a"}')
+    assert found[1] == '{__name__!~"node_.*|machine_.*",exported_namespace=~"shop|team\\\\.a"}'
+    assert found[2].endswith('namespace=~"shop|team\\\\.a",exported_namespace!~"shop|team\\\\.a"}')
     assert len(found) == len(set(found)) == 5
 
 
