@@ -130,16 +130,22 @@ def _take(where: Settings, place: Path, context: str, wanted: Wanted) -> tuple[G
     from sre_orchestrator.api.taking import take as record  # noqa: PLC0415
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
     from sre_orchestrator.plugins.sources.snapshot.packing import is_archive, pack  # noqa: PLC0415
-    from sre_orchestrator.plugins.sources.snapshot.recording import Terms, open_recording  # noqa: PLC0415
+    from sre_orchestrator.plugins.sources.snapshot.recording import (  # noqa: PLC0415
+        Terms,
+        gaps_in,
+        is_complete,
+        open_recording,
+    )
 
     folder = place.with_name(f"{place.name}.partial") if is_archive(place) else place
     if folder != place and place.exists():
         raise InputError(f"{place}: exists already; give another file")
-    settings = settings_for(where, ",".join(wanted.namespaces), context)
-    with attached(Installation(where), settings) as (cluster, sources), _bar() as bar:
-        terms = Terms(server=cluster.address, namespaces=wanted.namespaces)
-        recording = open_recording(folder, terms, datetime.now(UTC))
-        gaps = record(cluster, sources, recording, wanted, bar)
+    if folder == place or not is_complete(folder):
+        settings = settings_for(where, ",".join(wanted.namespaces), context)
+        with attached(Installation(where), settings) as (cluster, sources), _bar() as bar:
+            terms = Terms(server=cluster.address, namespaces=wanted.namespaces)
+            record(cluster, sources, open_recording(folder, terms, datetime.now(UTC)), wanted, bar)
+    gaps = gaps_in(folder)
     if folder != place:
         pack(folder, place)
         shutil.rmtree(folder)

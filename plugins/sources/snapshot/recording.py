@@ -200,6 +200,17 @@ def written(place: Path) -> Iterator[None]:
         ) from error
 
 
+def is_complete(root: Path) -> bool:
+    """Return whether a folder holds a recording that is complete."""
+    return (root / INFO).is_file() and not (root / NOTES).exists()
+
+
+def gaps_in(root: Path) -> tuple[Gap, ...]:
+    """Return what a complete recording could not read."""
+    path = root / GAPS
+    return msgspec.json.decode(path.read_bytes(), type=tuple[Gap, ...]) if path.is_file() else ()
+
+
 def is_name(text: str) -> bool:
     """Return whether a name that a server gave may be part of a path."""
     return bool(_NAME.fullmatch(text))

@@ -167,6 +167,26 @@ def test_take_goes_on_after_an_interruption(
     assert went_on.code == 0, went_on.err
 
 
+def test_take_packs_what_was_recorded_when_packing_failed(
+    run: Run, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "incident.zip"
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zipfile.ZipFile.write", full)
+        failed = run("snapshot", "take", place, "--kubeconfig", kubeconfig)
+    packed = run("snapshot", "take", place)
+
+    assert failed.code == 1
+    assert "incident.zip: cannot be written: No space left on device; make room" in failed.err
+    assert packed.code == 0, packed.err
+    assert "not recorded: all secrets in namespace shop" in packed.err
+    assert [path.name for path in tmp_path.glob("incident*")] == ["incident.zip"]
+
+
 def test_take_goes_on_after_it_was_killed(run: Run, tmp_path: Path, state_dir: Path) -> None:
     asked: list[str] = []
     running: list[subprocess.Popen[bytes]] = []
