@@ -17,7 +17,7 @@ from sre_orchestrator.plugins.sources.ports import LogStream
 
 AGENT = "cluster"
 FETCHED_TOGETHER = 8
-TROUBLED, HEALTHY = 500, 1000
+TROUBLED, HEALTHY = 500, 600
 # what an agent reads of the log of a healthy container at least (plugins.agents.logs), and how much is kept in all
 NEWEST_BYTES = 64 * 1024
 KEPT_BYTES = 32 * 1024 * 1024
