@@ -166,6 +166,11 @@ class Store:
             if found := shelf.items.get(key):
                 yield found
 
+    def state(self, resource: Resource, namespace: str = "") -> tuple[int, list[Stored]]:
+        """Return the version and the objects of one moment."""
+        with self._lock:
+            return self._version, list(self.items(resource, namespace))
+
     def changes(self, resource: Resource, since: int) -> list[Change]:
         """Return what changed after version ``since``, oldest first.
 

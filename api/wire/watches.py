@@ -37,14 +37,17 @@ class Watch:
         asked = query.resource_version
         if asked and not asked.isdigit():
             raise bad_request(f"invalid resource version: {asked!r}")
-        self._initial = asked in ("", "0") if not query.send_initial_events else True
-        self._since = store.version if self._initial else int(asked)
+        self._initial: list[Stored] | None = None
+        if query.send_initial_events or asked in ("", "0"):
+            self._since, self._initial = store.state(place.resource, place.namespace)
+        else:
+            self._since = int(asked)
 
     def news(self, seconds: float) -> Iterator[bytes]:
         """Yield the lines to send; wait ``seconds`` at most for the first."""
-        if self._initial:
-            self._initial = False
-            yield from self._begin()
+        if self._initial is not None:
+            yield from self._begin(self._initial)
+            self._initial = None
             return
         if self._since > self._store.version:
             yield from self._end(too_new(str(self._since), self._store).status)
@@ -69,9 +72,9 @@ class Watch:
             metadata["annotations"] = annotations
         return happened("BOOKMARK", self._head[:-1] + b',"metadata":' + msgspec.json.encode(metadata) + b"}")
 
-    def _begin(self) -> Iterator[bytes]:
+    def _begin(self, items: list[Stored]) -> Iterator[bytes]:
         """Yield the objects that exist, as added, then say that these were all."""
-        for item in self._store.items(self._place.resource, self._place.namespace):
+        for item in items:
             if self._test is None or self._test(item):
                 yield happened("ADDED", self._shown(item))
         if self._query.send_initial_events:
