@@ -128,6 +128,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trace_plugins: bool = False
     rule_folders: tuple[str, ...] = ()
     signal_folders: tuple[str, ...] = ()
+    metrics_matchers: str = ""
     helm_history: bool = False
     snapshot_limits: SnapshotLimits = SnapshotLimits()
     cluster: ClusterAccess = ClusterAccess()
