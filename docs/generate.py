@@ -84,6 +84,7 @@ SETTINGS = {
     "trace_plugins": "print every call of a hook",
     "rule_folders": "folders of further rules",
     "signal_folders": "folders of further [signals](signals.md) of metrics",
+    "metrics_matchers": "what tells this cluster from others in Prometheus, such as `cluster=\"prod\"`",
     "helm_history": "read what Helm keeps of its releases, which are contents of Secrets: values, manifests, hooks",
     "snapshot_limits.unpacked_bytes": "how much an archive may unpack to",
     "snapshot_limits.files": "how many files an archive may hold",
