@@ -21,7 +21,7 @@ from sre_orchestrator.core.settings import Watch
 from sre_orchestrator.core.vocabulary import Vocabulary
 
 REPEATED = frozenset({"event", "container.restarted"})
-DETAILS = ("route", "status_class", "alert")
+DETAILS = ("flow", "route", "status_class", "alert")
 WORDS = {"restarts": "restarts", "unavailable": "is unavailable", "errors": "has errors", "slow": "is slow"}
 MOST_WORDS = 6
 ANYTHING = Cause(id="anything", title="", category="", blamed_on="component")

@@ -173,6 +173,7 @@ def test_a_pod_that_is_replaced_is_the_same_symptom() -> None:
             {"route": "GET /", "status_class": "5xx", "count": 4},
             "flow.errors deployment/shop/web GET / 5xx",
         ),
+        ("flow.slow", {"flow": "checkout", "route": "GET /"}, "flow.slow deployment/shop/web checkout GET /"),
         ("alert.firing", {"alert": "Down", "severity": "page"}, "alert.firing deployment/shop/web Down"),
         ("event", {"reason": "FailedMount", "count": 3, "message": "x"}, "event deployment/shop/web FailedMount"),
         ("event", {"reason": "FailedMount", "count": 2}, None),
