@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from threading import Event
 from typing import Protocol
@@ -99,7 +100,7 @@ def kept_twin(settings: Settings, identity: str) -> Iterator[TwinStore]:
             ) from error
         twin = TwinStore(path)
         try:
-            twin.belong_to(identity)
+            twin.belong_to(identity, version("sre-orchestrator"))
             yield twin
         finally:
             twin.close()

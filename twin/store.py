@@ -32,6 +32,7 @@ class TwinStore:
 
     def __init__(self, path: Path | None = None, *, read_only: bool = False) -> None:
         self._where = str(path or "the twin in memory")
+        self._program = ""
         with self._explained():
             self._connection = _reading(path) if path and read_only else _open(path)
             version: int = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -81,13 +82,20 @@ class TwinStore:
         relations |= {(one.source, one.kind, one.target): None for one in delta.edges_gone}
         with self._transaction() as connection:
             now = writing.after(writing.last_change(connection), at)
+            if delta.whole and writing.read_anew(connection, self._program):
+                writing.amend(connection, wanted, relations)
             writing.replace_components(connection, wanted, now, whole=delta.whole)
             writing.replace_edges(connection, relations, now, whole=delta.whole)
             writing.keep(connection, delta.records, delta.positions)
         return time_from(now)
 
-    def belong_to(self, identity: str) -> None:
-        """Let this be the twin of the cluster ``identity``; records and positions of any other are dropped."""
+    def belong_to(self, identity: str, program: str) -> None:
+        """Let this be the twin of the cluster ``identity``; records and positions of any other are dropped.
+
+        ``program`` is the version that reads the cluster: what another one reads differently is no change, so the
+        first whole delta of a new version corrects what is there instead of adding to the history.
+        """
+        self._program = program
         with self._transaction() as connection:
             writing.belong_to(connection, identity)
 

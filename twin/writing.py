@@ -109,7 +109,31 @@ def belong_to(connection: Connection, identity: str) -> None:
     if connection.execute("SELECT identity FROM cluster").fetchall() != [(identity,)]:
         for table in ("record", "position", "cluster"):
             connection.execute(f"DELETE FROM {table}")
-        connection.execute("INSERT INTO cluster VALUES (?)", (identity,))
+        connection.execute("INSERT INTO cluster VALUES (?, '')", (identity,))
+
+
+def read_anew(connection: Connection, program: str) -> bool:
+    """Note which version of the program reads the cluster from now on; say whether another one did before."""
+    known: list[tuple[str]] = connection.execute("SELECT program FROM cluster").fetchall()
+    connection.execute("UPDATE cluster SET program = ?", (program,))
+    return known not in ([], [("",)], [(program,)])
+
+
+def amend(connection: Connection, wanted: Mapping[str, Known | None], relations: Mapping[Ends, str | None]) -> None:
+    """Rewrite what is there in place: that a new version of the program reads more is no change of the cluster."""
+    connection.executemany(
+        "UPDATE component SET attributes = ?, since = ? WHERE id = ? AND valid_to IS NULL",
+        [(*known, name) for name, known in wanted.items() if known],
+    )
+    connection.executemany(
+        "UPDATE edge SET provenance = ? WHERE source = ? AND kind = ? AND target = ? AND valid_to IS NULL",
+        [(provenance, *ends) for ends, provenance in relations.items()],
+    )
+    earliest = connection.execute("SELECT min(valid_from) FROM component").fetchone()[0]
+    connection.executemany(
+        "INSERT OR IGNORE INTO edge VALUES (?, ?, ?, ?, ?, NULL)",
+        [(*ends, provenance, earliest) for ends, provenance in relations.items()],
+    )
 
 
 def _close(connection: Connection, table: str, which: str, rows: Iterable[tuple[str, ...]]) -> None:

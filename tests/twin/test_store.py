@@ -223,16 +223,46 @@ def test_records_and_positions_are_kept_for_the_source_that_gave_them(twin: Twin
 
 
 def test_what_was_kept_of_one_cluster_is_not_given_to_another(twin: TwinStore) -> None:
-    twin.belong_to("one")
+    twin.belong_to("one", "1.0")
     twin.apply(delta(components=(CART,), records=(Record(kind="Pod", id="a", content=b"a"),)), NOON)
     twin.apply(delta(positions=(Position(kind="Pod", version="2"),)), NOON)
 
-    twin.belong_to("one")
+    twin.belong_to("one", "1.0")
     assert twin.records()
-    twin.belong_to("other")
+    twin.belong_to("other", "1.0")
 
     assert (twin.records(), twin.positions()) == ((), ())
     assert twin.components() == (CART,)
+
+
+def test_what_a_new_version_of_the_program_reads_differently_is_no_change(twin: TwinStore) -> None:
+    twin.belong_to("one", "1.0")
+    twin.apply(delta(components=(CART, SERVICE, NODE), edges=(BACKS,), whole=True), NOON)
+    twin.belong_to("one", "1.1")
+    richer = Component(id=CART.id, attributes={**CART.attributes, "paused": True}, since=NOON)
+    better = Edge(source=BACKS.source, kind=BACKS.kind, target=BACKS.target, provenance="declared")
+
+    twin.apply(delta(components=(richer, SERVICE, DB), edges=(better, OWNS), whole=True), LATER)
+
+    changes = twin.changes(NOON + timedelta(seconds=1), LATER)
+    assert [one.text for one in changes] == [f"{DB.id} created", f"{NODE.id} removed"]
+    assert twin.components() == (richer, DB, SERVICE)
+    assert twin.edges() == (OWNS, better)
+    twin.apply(delta(components=(CART, SERVICE, DB), edges=(better, OWNS), whole=True), LATER + timedelta(hours=1))
+    assert twin.changes(LATER + timedelta(minutes=1), LATER + timedelta(hours=2))[0].text == (
+        f"{CART.id} changed: paused True → False"
+    )
+
+
+def test_the_first_version_of_the_program_begins_a_history(twin: TwinStore) -> None:
+    twin.belong_to("one", "1.0")
+    for minute in range(2):
+        twin.apply(
+            delta(components=(Component(id=CART.id, attributes={"n": minute}),), whole=True),
+            NOON + timedelta(minutes=minute),
+        )
+
+    assert [one.text for one in twin.changes(NOON, LATER)] == [f"{CART.id} changed: n 0 → 1"]
 
 
 def history(twin: TwinStore, minutes: int) -> None:
