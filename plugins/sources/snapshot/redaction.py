@@ -32,8 +32,9 @@ def redacted(item: Json, kind: str) -> Json:
     result: Json = {key: _clean(value, key) for key, value in kept.items()}
     result["metadata"] = _metadata(item.get("metadata"))
     data = {part: item[part] for part in ("data", "stringData", "binaryData") if isinstance(item.get(part), dict)}
+    release = (result["metadata"].get("labels") or {}).get("owner") == "helm"
     for part, values in data.items():
-        hidden = kind == "Secret" or part == "binaryData"
+        hidden = kind == "Secret" or part == "binaryData" or release
         result[part] = {key: MASK if hidden else _setting(key, value) for key, value in values.items()}
     return result
 
@@ -90,8 +91,8 @@ def _note(key: str, value: object) -> object:
 
 
 def _setting(key: str, value: object) -> object:
-    """Return the value of a ConfigMap's key: one secret, Helm's payload, or a file of settings."""
-    if key == "release" or _says_secret(key):
+    """Return the value of a ConfigMap's key: one secret, or a file of settings."""
+    if _says_secret(key):
         return MASK
     return redacted_text(value, yaml=True) if isinstance(value, str) else value
 

@@ -76,13 +76,19 @@ def test_settings_of_other_kinds_that_are_secrets_are_masked_and_names_of_secret
 
 
 def test_a_key_of_a_configmap_that_is_a_secret_is_masked_whole() -> None:
-    data = {"password": "correct horse", "release": "H4sI", "port": "5432", "odd": 1}
+    data = {"password": "correct horse", "release": "stable", "port": "5432", "odd": 1}
     item = {"metadata": {}, "data": data, "binaryData": {"keystore": "AAAA"}}
 
     kept = redacted(item, "ConfigMap")
 
-    assert kept["data"] == {"password": "***", "release": "***", "port": "5432", "odd": 1}
+    assert kept["data"] == {"password": "***", "release": "stable", "port": "5432", "odd": 1}
     assert kept["binaryData"] == {"keystore": "***"}
+
+
+def test_the_payload_of_a_release_in_a_configmap_is_masked() -> None:
+    item = {"metadata": {"labels": {"owner": "helm", "name": "web"}}, "data": {"release": "H4sI"}}
+
+    assert redacted(item, "ConfigMap")["data"] == {"release": "***"}
 
 
 @pytest.mark.parametrize(
