@@ -17,4 +17,5 @@ def register_sources(settings: Settings, cluster: Source) -> Sequence[Source]:
     from sre_orchestrator.plugins.sources.prometheus.table import load_table  # noqa: PLC0415
 
     table = load_table(map(Path, settings.signal_folders))
-    return [Prometheus(settings.prometheus, cluster if isinstance(cluster, ClusterObjects) else None, table)]
+    objects = cluster if isinstance(cluster, ClusterObjects) else None
+    return [Prometheus(settings.prometheus, objects, table, ours=settings.metrics_matchers)]

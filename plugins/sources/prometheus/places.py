@@ -40,21 +40,22 @@ class Place(Struct, frozen=True, kw_only=True):
         return f"{{{_joined(one, self.matchers, matchers)}}}"
 
 
-def places(labels: Collection[str], namespaces: Sequence[str]) -> Iterator[Place]:
+def places(labels: Collection[str], namespaces: Sequence[str], ours: str = "") -> Iterator[Place]:
     """Yield the places to ask for series of ``namespaces`` (all, when there are none or too many) and of nodes.
 
-    ``labels`` are those that the server knows. No series is in two places.
+    ``labels`` are those that the server knows, ``ours`` the matchers of all series of this cluster. No series is
+    in two places.
     """
-    yield Place(names=OF_NODES)
+    yield Place(names=OF_NODES, matchers=ours, inside=ours)
     if not namespaces or len(namespaces) > MOST_NAMESPACES:
-        yield Place(names=OF_NODES, but=True)
+        yield Place(names=OF_NODES, but=True, matchers=ours, inside=ours)
         return
     wanted = _quoted(namespaces)
-    before: list[str] = []
+    before = [ours]
     for label in LABELS:
         if label in labels:
             inside = f"{label}=~{wanted}"
-            yield Place(names=OF_NODES, but=True, matchers=_joined(inside, *before), inside=inside)
+            yield Place(names=OF_NODES, but=True, matchers=_joined(inside, *before), inside=_joined(inside, ours))
             before.append(f"{label}!~{wanted}")
     for row in SERVERS:
         yield from _told(row, labels, namespaces, before)

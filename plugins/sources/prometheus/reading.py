@@ -71,7 +71,10 @@ Look = tuple[str, Callable[[], list[Series]]]
 
 
 class Reading:
-    """One look at the server; ``gaps`` says what it left out, after ``budget`` seconds all that is expensive."""
+    """One look at the server; ``gaps`` says what it left out, after ``budget`` seconds all that is expensive.
+
+    ``ours`` are the matchers of all series of this cluster, where the server has those of others too.
+    """
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class Reading:
         window: Window,
         table: Table,
         *,
+        ours: str = "",
         budget: float = float("inf"),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -86,6 +90,7 @@ class Reading:
         self._api = api
         self._window = window
         self._table = table
+        self._ours = ours
         self._budget = budget
         self._clock = clock
         self._labels: frozenset[str] = frozenset()
@@ -103,7 +108,9 @@ class Reading:
         begun = self._clock()
         since, until = self._window.since, self._window.until
         self._labels = frozenset(self._api.labels(since, until))
-        names = {one: self._api.names(since, until, one.selector) for one in places(self._labels, namespaces)}
+        names = {
+            one: self._api.names(since, until, one.selector) for one in places(self._labels, namespaces, self._ours)
+        }
         metrics = [metric for place, there in names.items() for metric in self._metrics(place, there)]
         stored, large = _divided(metrics)
         found = self._looked(begun, [(group[0].name, partial(self._stored, group)) for group in _groups(stored)])

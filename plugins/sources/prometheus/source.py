@@ -50,9 +50,10 @@ class Prometheus:
 
     name = "prometheus"
 
-    def __init__(self, endpoint: Endpoint, cluster: ClusterObjects | None, table: Table) -> None:
+    def __init__(self, endpoint: Endpoint, cluster: ClusterObjects | None, table: Table, *, ours: str = "") -> None:
         self.located = Located(WANTED, endpoint, cluster, version_of)
         self._table = table
+        self._ours = ours
         self._known: OrderedDict[tuple[datetime, datetime, tuple[str, ...]], Answer] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -68,7 +69,9 @@ class Prometheus:
         with self._lock:
             if key not in self._known:
                 window = Window(since=since, until=until)
-                reading = Reading(PrometheusApi(service), window, self._table, budget=service.timeout_seconds)
+                reading = Reading(
+                    PrometheusApi(service), window, self._table, ours=self._ours, budget=service.timeout_seconds
+                )
                 series = reading.series(key[2])
                 self._known[key] = Answer(series=tuple(series), gaps=tuple(reading.gaps))
                 while len(self._known) > KEPT:

@@ -214,3 +214,25 @@ def test_what_there_is_no_time_for_is_left_out_and_told(address: str, monkeypatc
     assert "kinds of series, such as " in gap.what
     assert gap.why == "the server took 20 s for the others"
     assert gap.remedy == "ask about fewer namespaces, or raise prometheus.timeout_seconds"
+
+
+def test_series_of_another_cluster_are_left_out(tmp_path: Path) -> None:
+    both = "".join(
+        series(name, level(value), cluster=cluster, **labels)
+        for cluster, value in (("prod", 100), ("test", 900))
+        for name, labels in (
+            ("container_memory_working_set_bytes", {"namespace": "shop", "pod": "web-1", "container": "app"}),
+            ("node_load1", {"instance": "node-a:9100"}),
+            ("node_memory_MemTotal_bytes", {"instance": "node-a:9100"}),
+            ("node_memory_MemAvailable_bytes", {"instance": "node-a:9100"}),
+            ("traefik_service_requests_total", {"service": "shop-web-80@kubernetes", "code": "200"}),
+            ("kube_pod_container_status_restarts_total", {"namespace": "shop", "pod": "web-1"}),
+        )
+    )
+    with prometheus(tmp_path, both) as url:
+        source = Prometheus(Endpoint(url=url), None, load_table(), ours='cluster="prod"')
+        ours = anyio.run(source.series, NOW - timedelta(hours=1), NOW, ["shop"])
+        every = anyio.run(source.series, NOW - timedelta(hours=1), NOW, [])
+
+    assert len(ours) == len(every) == 5
+    assert {one.labels["cluster"] for one in (*ours, *every)} == {"prod"}
