@@ -80,7 +80,8 @@ class Alertmanager:
             told = _told(await self._located.service())
         except SourceMissing as missing:
             return await self._raised(missing)
-        return [_with_rule(one, await self._rules()) for one in told] if told else []
+        rules = await self._rules() if told else {}
+        return [_with_rule(one, rules) for one in told]
 
     def gaps(self) -> Sequence[Gap]:
         """Return what could not be had."""
@@ -96,9 +97,12 @@ class Alertmanager:
             raised = PrometheusApi(await self._prometheus.service()).alerts()
         except SourceMissing as other:
             raise missing from other
+        firing = [_firing(one) for one in raised if one.state == "firing"]
+        if not firing:
+            return []
         self._note("which alerts are silenced or inhibited", missing)
         rules = await self._rules()
-        return [_with_rule(_firing(one), rules) for one in raised if one.state == "firing"]
+        return [_with_rule(one, rules) for one in firing]
 
     async def _rules(self) -> dict[str, list[Rule]]:
         try:

@@ -123,6 +123,21 @@ def test_without_alertmanager_the_alerts_of_prometheus_count(tmp_path: Path) -> 
     assert "alertmanager.url" in source.gaps()[0].why
 
 
+def test_where_prometheus_has_no_alert_that_fires_nothing_is_lacking() -> None:
+    pending = {
+        "labels": {"alertname": "Down"},
+        "annotations": {},
+        "state": "pending",
+        "activeAt": "2030-05-01T11:00:00Z",
+    }
+    told = said({"status": "success", "data": {"alerts": [pending]}})
+    with answering(measured([]) | {"/api/v1/alerts": told}) as server:
+        source = Alertmanager(Endpoint(), Endpoint(url=server.address), None)
+
+        assert anyio.run(source.alerts) == []
+    assert source.gaps() == ()
+
+
 def test_without_both_it_says_what_to_set() -> None:
     source = Alertmanager(Endpoint(), Endpoint(), None)
 
@@ -176,6 +191,7 @@ def test_of_rules_of_the_same_name_the_one_with_the_labels_of_the_alert_counts()
         found = alerts_of(Alertmanager(Endpoint(url=one.address), Endpoint(url=two.address), None))
 
     assert {name: alert.expression for name, alert in found.items()} == {"Down": "up < 1", "Other": ""}
+    assert two.paths.count("GET /api/v1/rules") == 1
     assert one.requests[-1].fields == {name: ["true"] for name in ("active", "silenced", "inhibited", "unprocessed")}
 
 
