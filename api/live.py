@@ -15,7 +15,7 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.gather import Observations
 from sre_orchestrator.core.hookspecs import Source, Sources
 from sre_orchestrator.core.models import Incident
-from sre_orchestrator.core.pipeline import Bundle, answer
+from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.sources.k8s import Cluster, open_cluster
@@ -64,7 +64,7 @@ async def diagnose_live(
             cluster=sources.cluster,
         )
         bundle = await diagnose_with(installation, incident, sources, progress=progress, clock=clock)
-        return with_late_gaps(bundle, sources.all, installation)
+        return with_late_gaps(bundle, sources.all)
 
 
 def settings_for(settings: Settings, namespace: str, context: str) -> Settings:
@@ -101,11 +101,12 @@ def attached(
         yield cluster, Sources([*added, cluster], settings.cluster.context)
 
 
-def with_late_gaps(bundle: Bundle, sources: Sequence[Source], installation: Installation) -> Bundle:
-    """Return the bundle with what sources found missing while agents asked them (``Incomplete``)."""
+def with_late_gaps(bundle: Bundle, sources: Sequence[Source]) -> Bundle:
+    """Return the bundle with what sources found missing while agents asked them (``Incomplete``); nothing else changes."""
     late = {gap for source in sources if isinstance(source, Incomplete) for gap in source.gaps()}
     if late <= set(bundle.seen.gaps):
         return bundle
+    of_the_inference = bundle.report.gaps[len(bundle.seen.gaps) :]
     seen = bundle.seen.plus(Observations(gaps=tuple(late)))
-    report = answer(bundle.scope, seen, bundle.edges, bundle.cost, installation.reasoning())
+    report = msgspec.structs.replace(bundle.report, gaps=(*seen.gaps, *of_the_inference))
     return msgspec.structs.replace(bundle, seen=seen, report=report)

@@ -293,5 +293,5 @@ def parts_of(installation: Installation, sources: Sources, twin: Twin, gaps: Ite
     )
 
 
-def _completed(installation: Installation, sources: Sources) -> Callable[[Bundle], Bundle]:
-    return lambda bundle: with_late_gaps(bundle, sources.all, installation)
+def _completed(sources: Sources) -> Callable[[Bundle], Bundle]:
+    return lambda bundle: with_late_gaps(bundle, sources.all)

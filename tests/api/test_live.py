@@ -23,6 +23,7 @@ from sre_orchestrator.api import wiring
 from sre_orchestrator.api.live import attached, diagnose_live, settings_for
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
+from sre_orchestrator.core.bundle import replay
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Gap, Report
 from sre_orchestrator.core.settings import ClusterAccess, Settings, SnapshotLimits
@@ -166,5 +167,7 @@ def test_what_sources_find_missing_while_they_are_asked_is_in_the_report(state: 
         recordings.source.missing = (Gap(agent="metrics", what="half of the series", why="too many"),)
         bundle = anyio.run(lambda: diagnose_live(installation, "checkout answers 500", namespace="shop"))
 
-    assert recordings.source.missing[0] in bundle.report.gaps
+    again = replay(bundle, installation.reasoning())
+
     assert recordings.source.missing[0] in bundle.seen.gaps
+    assert bundle.report.gaps == again.report.gaps
