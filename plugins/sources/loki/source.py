@@ -13,7 +13,7 @@ from sre_orchestrator.core.settings import Endpoint
 from sre_orchestrator.plugins.objects.pods import ContainerStatus, Pod
 from sre_orchestrator.plugins.sources.discovery import Located, Mark, Wanted
 from sre_orchestrator.plugins.sources.http import HttpService, ServiceProblem
-from sre_orchestrator.plugins.sources.loki.api import LokiApi, Names, selector_of
+from sre_orchestrator.plugins.sources.loki.api import MOST_LINES, LokiApi, Names, selector_of
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Found, LogStream, PodLogs
 
 PORTS = ("http-metrics", "http", "3100", "80")
@@ -110,7 +110,8 @@ class Logs:
         selector = selector_of(self._names, stream.namespace, stream.pod, stream.container)
         try:
             if not told or self._rotated(self._loki, told, run, selector, newest_bytes):
-                told = _newest(self._loki.lines(selector, run.since, run.until), newest_bytes) or told
+                first = 0 if newest_bytes else MOST_LINES
+                told = _newest(self._loki.lines(selector, run.since, run.until, oldest=first), newest_bytes) or told
         except ServiceProblem as problem:
             self._note(f"older logs of {stream.namespace}/{stream.pod}", problem)
         yield from told

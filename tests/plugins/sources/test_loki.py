@@ -92,11 +92,12 @@ def test_previous_lives_and_pods_that_are_gone_are_told_by_loki(snapshot: Snapsh
         streams = opened.streams()
         told = opened.lines(previous=True)
         gone = opened.lines("cart-0")
+        begun = opened.lines("cart-0", newest=0)
 
     assert streams == [
         ("cart-1", "app", False), ("web-1", "app", False), ("cart-1", "app", True), ("cart-0", "app", False)
     ]  # fmt: skip
-    assert told == gone == ["starting", "out of memory", "bye"]
+    assert told == gone == begun == ["starting", "out of memory", "bye"]
     asked = [one.fields for one in server.requests if one.path.endswith("query_range")]
     assert asked[0] == {
         "query": ['{namespace="shop",pod="cart-1",container="app"}'],
@@ -105,6 +106,7 @@ def test_previous_lives_and_pods_that_are_gone_are_told_by_loki(snapshot: Snapsh
         "start": [nanoseconds(0)],
         "end": [nanoseconds(30)],
     }
+    assert [one["direction"] for one in asked] == [["backward"], ["backward"], ["forward"]]
     assert opened.source.gaps() == ()
 
 
