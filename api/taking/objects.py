@@ -110,8 +110,10 @@ def _named(raw: msgspec.Raw) -> Json | None:
 
 
 def _custom(definition: Json) -> Listed | None:
-    spec = definition.get("spec") or {}
-    names = spec.get("names") or {}
+    spec = definition.get("spec")
+    names = spec.get("names") if isinstance(spec, dict) else None
+    if not isinstance(spec, dict) or not isinstance(names, dict):
+        return None
     group, plural, kind = str(spec.get("group")), str(names.get("plural")), str(names.get("kind"))
     if not all(map(is_name, (group, plural, kind))):
         return None

@@ -35,7 +35,7 @@ class Reading:
             raise _missing(key, pod.json())
         self._log: ContainerLog = log
         self._seen = 0
-        self._started = moment((pod.json().get("status") or {}).get("startTime")) or _EPOCH
+        self._started = moment(_map(pod.json().get("status")).get("startTime")) or _EPOCH
         self._options = query.options(store.clock())
 
     def lines(self) -> Iterator[bytes]:
@@ -57,13 +57,18 @@ class Reading:
             yield line
 
 
-def _names(pod: Json) -> list[str]:
-    spec = pod.get("spec") or {}
-    return [str(one.get("name")) for role in _ROLES for one in spec.get(role) or []]
+def _names(pod: Json, *roles: str) -> list[str]:
+    spec = _map(pod.get("spec"))
+    found = [one for role in roles for one in (spec[role] if isinstance(spec.get(role), list) else [])]
+    return [str(one["name"]) for one in found if isinstance(one, dict) and one.get("name")]
+
+
+def _map(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _only_container(name: str, pod: Json) -> str:
-    names = [str(one.get("name")) for one in (pod.get("spec") or {}).get("containers") or []]
+    names = _names(pod, "containers")
     if len(names) != 1:
         choices = " ".join(names)
         raise bad_request(f"a container name must be specified for pod {name}, choose one of: [{choices}]")
@@ -71,7 +76,7 @@ def _only_container(name: str, pod: Json) -> str:
 
 
 def _missing(key: LogKey, pod: Json) -> Exception:
-    if key.container not in _names(pod):
+    if key.container not in _names(pod, *_ROLES):
         return bad_request(f"container {key.container} is not valid for pod {key.pod}")
     if key.previous:
         return bad_request(f'previous terminated container "{key.container}" in pod "{key.pod}" not found')

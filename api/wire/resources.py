@@ -103,22 +103,32 @@ def guessed(api_version: str, kind: str, *, namespaced: bool, plural: str = "") 
 
 def defined(definition: Json) -> Resource | None:
     """Return the resource that a CustomResourceDefinition defines, ``None`` where it says too little."""
-    spec = definition.get("spec") or {}
-    names = spec.get("names") or {}
-    versions = [one for one in spec.get("versions") or [] if isinstance(one, dict) and one.get("name")]
-    served = tuple(one["name"] for one in versions if one.get("served", True))
+    spec = _map(definition.get("spec"))
+    names = _map(spec.get("names"))
+    versions = [one for one in _list(spec.get("versions")) if isinstance(one, dict) and one.get("name")]
+    served = tuple(str(one["name"]) for one in versions if one.get("served", True))
     if not (names.get("plural") and names.get("kind") and spec.get("group") and served):
         return None
     return Resource(
-        kind=names["kind"],
-        plural=names["plural"],
-        group=spec["group"],
+        kind=str(names["kind"]),
+        plural=str(names["plural"]),
+        group=str(spec["group"]),
         versions=served,
         namespaced=spec.get("scope") != "Cluster",
-        short_names=tuple(names.get("shortNames") or ()),
-        categories=tuple(names.get("categories") or ()),
-        columns=tuple(_column(one) for one in versions[0].get("additionalPrinterColumns") or []),
+        short_names=tuple(map(str, _list(names.get("shortNames")))),
+        categories=tuple(map(str, _list(names.get("categories")))),
+        columns=tuple(
+            _column(one) for one in _list(versions[0].get("additionalPrinterColumns")) if isinstance(one, dict)
+        ),
     )
+
+
+def _map(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _known(listed: Listed) -> Resource:
@@ -138,5 +148,5 @@ def _column(spec: Json) -> Column:
         name=str(spec.get("name", "")),
         type=str(spec.get("type", "string")),
         path=str(spec.get("jsonPath", "")),
-        priority=int(spec.get("priority") or 0),
+        priority=int(spec.get("priority") not in (None, 0)),
     )

@@ -32,7 +32,8 @@ def redacted(item: Json, kind: str) -> Json:
     result: Json = {key: _clean(value, key) for key, value in kept.items()}
     result["metadata"] = _metadata(item.get("metadata"))
     data = {part: item[part] for part in ("data", "stringData", "binaryData") if isinstance(item.get(part), dict)}
-    release = (result["metadata"].get("labels") or {}).get("owner") == "helm"
+    labels = result["metadata"].get("labels")
+    release = isinstance(labels, dict) and labels.get("owner") == "helm"
     for part, values in data.items():
         hidden = kind == "Secret" or part == "binaryData" or release
         result[part] = {key: MASK if hidden else _setting(key, value) for key, value in values.items()}
@@ -44,7 +45,8 @@ def pruned(item: Json, kind: str) -> Json:
     spec = item.get("spec")
     if kind != "CustomResourceDefinition" or not isinstance(spec, dict):
         return item
-    versions = [{key: one[key] for key in _VERSION if key in one} for one in spec.get("versions") or []]
+    listed = spec["versions"] if isinstance(spec.get("versions"), list) else []
+    versions = [{key: one[key] for key in _VERSION if key in one} for one in listed if isinstance(one, dict)]
     return item | {"spec": {key: value for key, value in spec.items() if key != "versions"} | {"versions": versions}}
 
 
