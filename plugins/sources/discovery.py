@@ -18,6 +18,7 @@ from sre_orchestrator.plugins.sources.ports import ClusterObjects, Found, Listin
 # Services of the same kind are tried in this order of their namespaces, then of the alphabet.
 NAMESPACES = ("monitoring", "prometheus", "observability", "metrics", "logging", "loki", "openshift-monitoring", "victoria-metrics", "kube-system")  # fmt: skip
 MOST_TRIED = 5
+MOST_SECONDS = 10.0  # an agent that waits for this has others to ask
 AGAIN_SECONDS = 60.0
 SECURE = re.compile(r"https|tls", re.IGNORECASE)
 SECURE_PORTS = frozenset({443, 6443, 8443, 9443})
@@ -156,7 +157,10 @@ class Located:
             self._found = Found(name=key, address=without_secrets(self._endpoint.url), how=f"{key}.url")
             return self._probed(HttpService(self._endpoint, key), f"{key}.url")
         first: ServiceProblem | None = None
+        begun = self._clock()
         for candidate in await self._candidates():
+            if self._clock() - begun > MOST_SECONDS:
+                break
             try:
                 return self._tried(candidate)
             except ServiceProblem as problem:

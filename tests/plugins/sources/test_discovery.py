@@ -213,8 +213,18 @@ def test_where_none_answers_the_first_is_told() -> None:
     assert "kubectl port-forward" in found.remedy
 
 
+def test_no_further_service_is_tried_when_the_first_took_too_long(standing_in: Callable[..., None]) -> None:
+    moments = iter([0.0, 1.0, 11.0, 12.0])
+    with answering({"/version": Reply(404)}) as one, answering({"/version": Reply(200, b"2.42")}) as two:
+        standing_in(first=one.address, second=two.address)
+        located = Located(WANTED, Endpoint(), Cluster(), probe, clock=lambda: next(moments))
+
+        assert "404" in anyio.run(located.describe).problem
+    assert two.requests == []
+
+
 def test_that_nothing_was_found_is_remembered_for_a_minute() -> None:
-    moments = iter([0.0, 30.0, 70.0, 71.0])
+    moments = iter([0.0, 0.0, 30.0, 70.0, 70.0, 71.0])
     cluster = Cluster()
     located = Located(WANTED, Endpoint(), cluster, probe, clock=lambda: next(moments))
     for _ in range(3):
