@@ -29,9 +29,48 @@ from sre_orchestrator.plugins.sources.snapshot.recording import Terms, open_reco
 
 NOW = datetime(2026, 3, 12, 14, 20, tzinfo=UTC)
 WORDS = st.sampled_from(
-    "name namespace labels annotations spec status data containers env value type key conditions state terminated waiting"
-    " initContainerStatuses containerStatuses names versions group plural kind metrics selector matchExpressions operator"
-    " ports rules owner helm ../../x .. a/b shop password 2026-03-12T14:00:00Z 9999-99-99T00:00:00 * \0".split(" ")  # noqa: SIM905 - words read better in a line
+    [
+        "name",
+        "namespace",
+        "labels",
+        "annotations",
+        "spec",
+        "status",
+        "data",
+        "containers",
+        "env",
+        "value",
+        "type",
+        "key",
+        "conditions",
+        "state",
+        "terminated",
+        "waiting",
+        "initContainerStatuses",
+        "containerStatuses",
+        "names",
+        "versions",
+        "group",
+        "plural",
+        "kind",
+        "metrics",
+        "selector",
+        "matchExpressions",
+        "operator",
+        "ports",
+        "rules",
+        "owner",
+        "helm",
+        "../../x",
+        "..",
+        "a/b",
+        "shop",
+        "password",
+        "2026-03-12T14:00:00Z",
+        "9999-99-99T00:00:00",
+        "*",
+        "\x00",
+    ]
 )
 LEAVES = st.none() | st.booleans() | st.integers(-5, 2**40) | st.floats(allow_nan=False, allow_infinity=False) | WORDS
 TREES = st.recursive(
