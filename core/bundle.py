@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -46,19 +48,37 @@ def read_bundle(path: Path) -> Bundle:
 
     """
     try:
-        with gzip.open(path) as file:
+        with path.open("rb") as file:
+            return _read(file, str(path))
+    except OSError as error:
+        raise InputError(f"{path}: is no bundle: {error}; write one with diagnose --save-bundle") from error
+
+
+def bundle_from(content: bytes, where: str) -> Bundle:
+    """Return the bundle of which ``bundle_bytes`` gave ``content``; errors say ``where`` it is from.
+
+    Raises:
+        InputError: it is damaged, too large, or of another format.
+
+    """
+    return _read(io.BytesIO(content), where)
+
+
+def _read(packed: IO[bytes], where: str) -> Bundle:
+    try:
+        with gzip.open(packed) as file:
             text = file.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: is no bundle: {error}; write one with diagnose --save-bundle") from error
+        raise InputError(f"{where}: is no bundle: {error}; write one with diagnose --save-bundle") from error
     if len(text) > MAX_BYTES:
-        raise InputError(f"{path}: holds more than {MAX_BYTES} bytes; such a bundle is not read")
+        raise InputError(f"{where}: holds more than {MAX_BYTES} bytes; such a bundle is not read")
     try:
         bundle = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: is no bundle: {error}; write one with diagnose --save-bundle") from error
+        raise InputError(f"{where}: is no bundle: {error}; write one with diagnose --save-bundle") from error
     if bundle.format != FORMAT:
         raise InputError(
-            f"{path}: has format {bundle.format}, this program reads {FORMAT}; use the version that wrote it"
+            f"{where}: has format {bundle.format}, this program reads {FORMAT}; use the version that wrote it"
         )
     return bundle
 

@@ -282,5 +282,5 @@ class Report(Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...] = ()
     facts: dict[str, Fact] = {}
     narrative: str = ""
-    cost: Cost = Cost()
+    cost: Cost = msgspec.field(default_factory=Cost)
     versions: Versions

@@ -89,7 +89,8 @@ class Watch(Struct, frozen=True, kw_only=True):
 
     A symptom opens an incident when it was seen in ``open_after`` of the last ``open_within`` rounds; an incident
     closes when none of its symptoms was seen for ``close_after_seconds``. An event or a restart is a symptom from
-    ``repeats`` times; what is younger than ``settle_seconds`` (a pod, a claim) is still starting. What begins within ``group_seconds`` and is related belongs together where no cause tells it.
+    ``repeats`` times; what is younger than ``settle_seconds`` (a pod, a claim) is still starting. What begins
+    within ``group_seconds`` and is related belongs together where no cause tells it.
     """
 
     interval_seconds: Seconds = 30.0
@@ -102,6 +103,11 @@ class Watch(Struct, frozen=True, kw_only=True):
     group_seconds: Annotated[float, msgspec.Meta(ge=0)] = 300.0
     skip_agents: tuple[str, ...] = ("logs", "connectivity")
 
+    def __post_init__(self) -> None:
+        """Refuse what would never open anything."""
+        if self.open_after > self.open_within:
+            raise ValueError("watch.open_after is more than watch.open_within; give as many rounds at least")
+
 
 class TwinKeeping(Struct, frozen=True, kw_only=True):
     """How the twin of a live cluster is kept: how often it is written, and what history it holds (days, MiB)."""
@@ -109,6 +115,18 @@ class TwinKeeping(Struct, frozen=True, kw_only=True):
     batch_seconds: Seconds = 0.5
     history_days: Annotated[float, msgspec.Meta(gt=0)] = 7.0
     most_mib: Positive = 512
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """How ``serve`` works: where it keeps incidents, how many it investigates at a time, how long and how often."""
+
+    database_url: str = ""
+    workers: Positive = 2
+    attempts: Positive = 3
+    incident_seconds: Seconds = 300.0
+    grace_seconds: Seconds = 30.0
+    retention_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
+    body_bytes: Positive = 1024**2
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -136,6 +154,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     prometheus: Endpoint = Endpoint()
     alertmanager: Endpoint = Endpoint()
     loki: Endpoint = Endpoint()
+    service: Service = Service()
     user_flows: tuple[UserFlow, ...] = ()
     watch: Watch = Watch()
     probes: ProbeLimits = ProbeLimits()

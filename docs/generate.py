@@ -114,6 +114,13 @@ SETTINGS = {
     "watch.group_seconds": "related symptoms without a known cause are one incident when they begin within this time",
     "watch.skip_agents": "agents that rounds do not ask; an opened incident is diagnosed by all",
     "user_flows": "user flows that are held to an objective: name, and host, route, namespace or services (how-to: declare user flows)",
+    "service.database_url": "where incidents are kept: `postgresql://…` for several replicas; by default SQLite in the state folder",
+    "service.workers": "how many incidents are investigated at a time",
+    "service.attempts": "how often an investigation is tried that was cut off or took too long",
+    "service.incident_seconds": "how long one investigation may take",
+    "service.grace_seconds": "how long running investigations may go on when the service is asked to end",
+    "service.retention_days": "how long finished incidents are kept",
+    "service.body_bytes": "how large a request may be",
 }
 ENDPOINT = {
     "timeout_seconds": "how long one request may take",

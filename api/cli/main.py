@@ -10,7 +10,19 @@ from typing import Annotated
 
 import typer
 
-from sre_orchestrator.api.cli import demo, diagnose, doctor, evaluate, plugins, replay, rules, snapshot, twin, watch
+from sre_orchestrator.api.cli import (
+    demo,
+    diagnose,
+    doctor,
+    evaluate,
+    plugins,
+    replay,
+    rules,
+    serve,
+    snapshot,
+    twin,
+    watch,
+)
 from sre_orchestrator.core.errors import InputError, SreError
 
 BAD_INPUT = 2
@@ -33,6 +45,7 @@ app.command("compare")(replay.compare_hypotheses)
 app.command("evaluate")(evaluate.evaluate)
 app.command(evaluate.CASE, hidden=True)(evaluate.evaluate_case)
 app.command("watch")(watch.watch)
+app.command("serve")(serve.serve)
 app.command("plugins")(plugins.plugins)
 app.add_typer(rules.app, name="rules")
 app.add_typer(snapshot.app, name="snapshot")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -115,16 +116,12 @@ class Investigator(Protocol):
 class Dispatcher(Protocol):
     """Sees that what was accepted is investigated."""
 
-    async def start(self) -> None:
-        """Take up what was left, and work until ``drain``."""
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Take up what was left and work while the context lasts; then finish what runs, within the grace period."""
         ...
 
     def wake(self, incident_id: str) -> None:
-        """Say that there is something to do."""
-        ...
-
-    async def drain(self) -> None:
-        """Finish what runs (within the grace period of the settings) and take nothing more."""
+        """Say that there is something to do; called in the event loop."""
         ...
 
 

@@ -64,5 +64,5 @@ def test_the_installed_version_is_that_of_the_project() -> None:
 def test_every_dependency_of_an_extra_is_left_out_of_the_default_installation() -> None:
     default = {one.split(">")[0].split("=")[0].split("[")[0] for one in PROJECT["project"]["dependencies"]}
 
-    assert not default & {"llama-cpp-python", "durable-rules", "torch", "txtai", "sqlalchemy", "pytest"}
+    assert not default & {"llama-cpp-python", "durable-rules", "torch", "txtai", "pytest"}
     assert set(PROJECT["project"]["optional-dependencies"]) == {"durable", "local", "postgres", "test"}

@@ -1,0 +1,71 @@
+"""The application: puts the service's routes, errors and limits together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+import anyio.to_thread
+from litestar import Litestar, Response, Router, get
+from litestar.datastructures import State
+from litestar.exceptions import NotFoundException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
+
+from sre_orchestrator.api.service.models import Query
+from sre_orchestrator.api.service.rest import problems
+from sre_orchestrator.api.service.rest.catalogue import plugins, rules
+from sre_orchestrator.api.service.rest.incidents import Incidents
+from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.core.boundary import Failure, guarded
+
+
+@get("/healthz", tags=["health"], sync_to_thread=False, summary="Whether the process lives")
+def healthz() -> dict[str, str]:
+    """Answer."""
+    return {"status": "alive"}
+
+
+@get("/readyz", tags=["health"], summary="Whether incidents can be accepted")
+async def readyz(state: State) -> Response[dict[str, str]]:
+    """Answer 200 while the store answers, else 503 and why."""
+    service: Service = state.service
+    outcome = await anyio.to_thread.run_sync(guarded, lambda: service.store.list(Query(limit=1)))
+    if isinstance(outcome, Failure):
+        return Response({"status": "not ready", "why": outcome.why}, status_code=503)
+    return Response({"status": "ready"})
+
+
+@get("/problems/{name:str}", media_type="text/plain", include_in_schema=False, sync_to_thread=False)
+def problem(name: FromPath[str]) -> str:
+    """Explain a kind of problem."""
+    if name not in problems.KINDS:
+        raise NotFoundException(f"there is no problem {name[:40]!r}; known: {', '.join(sorted(problems.KINDS))}")
+    return problems.KINDS[name] + "\n"
+
+
+def application(service: Service) -> Litestar:
+    """Return the application of a service; it investigates while the application runs."""
+
+    @asynccontextmanager
+    async def working(_: Litestar) -> AsyncIterator[None]:
+        async with service.dispatcher.running():
+            yield
+
+    return Litestar(
+        [healthz, readyz, problem, Router("/api/v1", route_handlers=[Incidents, rules, plugins])],
+        state=State({"service": service}),
+        lifespan=[working],
+        exception_handlers=problems.HANDLERS,
+        request_max_body_size=service.installation.settings.service.body_bytes,
+        openapi_config=OpenAPIConfig(
+            title="SRE-Orchestrator",
+            version=version("sre-orchestrator"),
+            description="Report incidents, read ranked hypotheses with their proof.",
+            render_plugins=[JsonRenderPlugin()],
+            path="/api/v1/openapi",
+        ),
+        logging_config=None,
+    )

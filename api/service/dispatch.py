@@ -1,0 +1,139 @@
+"""Investigates what was accepted, in this process: a few workers that take the oldest queued incident."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import structlog
+
+from sre_orchestrator.api.service.models import Happened, IncidentRecord
+from sre_orchestrator.api.service.ports import Investigator, Notifier, Store
+from sre_orchestrator.core.boundary import Failure, Success, guarded
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.pipeline import Bundle
+from sre_orchestrator.core.settings import Service
+
+T = TypeVar("T")
+LOOK_SECONDS = 1.0  # what another process accepted is found without being told
+log = structlog.get_logger()
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+class InProcess:
+    """Workers of this process (``api.service.ports.Dispatcher``)."""
+
+    def __init__(
+        self,
+        store: Store,
+        investigator: Investigator,
+        notifier: Notifier,
+        *,
+        limits: Service,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._store = store
+        self._investigator = investigator
+        self._notifier = notifier
+        self._limits = limits
+        self._now = now
+        self._woken = anyio.Event()
+        self._ending = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work while the context lasts; what is cut off at its end is taken up at the next start."""
+        await anyio.to_thread.run_sync(self._store.requeue_running, self._now())
+        async with anyio.create_task_group() as tasks:
+            for _ in range(self._limits.workers):
+                tasks.start_soon(self._work)
+            try:
+                yield
+            finally:
+                self._ending = True
+                self._woken.set()
+                tasks.cancel_scope.deadline = anyio.current_time() + self._limits.grace_seconds
+
+    def wake(self, incident_id: str) -> None:
+        """Say that there is something to do."""
+        del incident_id
+        self._woken.set()
+        self._woken = anyio.Event()
+
+    async def _work(self) -> None:
+        while not self._ending:
+            woken = self._woken
+            record = await self._safely(lambda: self._store.claim(self._now()))
+            if record:
+                await self._investigate(record)
+            else:
+                with anyio.move_on_after(LOOK_SECONDS):
+                    await woken.wait()
+
+    async def _investigate(self, record: IncidentRecord) -> None:
+        """Investigate in a thread: an inference that takes long stops nobody else."""
+        outcome: Success[Bundle] | Failure | None = None
+        with anyio.move_on_after(self._limits.incident_seconds):
+            outcome = await anyio.to_thread.run_sync(self._call(record), abandon_on_cancel=True)
+        if isinstance(outcome, Success):
+            bundle = outcome.value
+            done = await self._safely(lambda: self._store.finish(record.id, bundle, self._now()))
+            if done:
+                self._notifier.finished(done, bundle)
+            return
+        why = outcome.why if outcome else f"not investigated within {self._limits.incident_seconds:g} s"
+        mistaken = why.startswith(InputError.__name__)
+        retry = not mistaken and record.attempts < self._limits.attempts
+        text = why.removeprefix(f"{InputError.__name__}: ")
+        log.warning("investigation failed", incident=record.id, why=text, retry=retry)
+        await self._safely(lambda: self._store.fail(record.id, text, self._now(), retry=retry))
+
+    def _call(self, record: IncidentRecord) -> Callable[[], Success[Bundle] | Failure]:
+        progress = Noted(self._store, record.id, self._now)
+        investigate = partial(self._investigator.investigate, record.id, record.reported, progress)
+        return partial(guarded, partial(anyio.run, investigate))
+
+    async def _safely(self, call: Callable[[], T]) -> T | None:
+        """Return what the store answers; a store that fails is asked again later, and ends no worker."""
+        outcome = await anyio.to_thread.run_sync(guarded, call)
+        if isinstance(outcome, Failure):
+            log.error("the store failed", why=outcome.why)
+            await anyio.sleep(LOOK_SECONDS)
+            return None
+        return outcome.value
+
+
+class Noted:
+    """Progress that is kept with the incident, for those who watch it being investigated."""
+
+    def __init__(self, store: Store, incident_id: str, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._incident_id = incident_id
+        self._now = now
+
+    def step(self, name: str) -> None:
+        """Note a step."""
+        self._note(Happened(number=0, at=self._now(), what="step", text=name))
+
+    def agent(self, name: str, state: str) -> None:
+        """Note an agent."""
+        self._note(Happened(number=0, at=self._now(), what="agent", text=f"{name} {state}"))
+
+    def _note(self, what: Happened) -> None:
+        guarded(lambda: self._store.note(self._incident_id, what))
+
+
+class Silent:
+    """Tells nobody (``api.service.ports.Notifier``)."""
+
+    def finished(self, record: IncidentRecord, bundle: Bundle) -> None:
+        """Tell nobody."""

@@ -1,0 +1,1 @@
+"""REST: what people and programs ask of the service under ``/api/v1``."""

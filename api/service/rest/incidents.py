@@ -1,0 +1,163 @@
+"""Incidents: report one, see how it goes, read the answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Literal
+
+import anyio
+import anyio.to_thread
+import msgspec
+from litestar import Controller, Request, Response, get, post
+from litestar.datastructures import State
+from litestar.exceptions import NotFoundException
+from litestar.params import FromQuery, HeaderParameter, JSONBody, PathParameter, QueryParameter
+from litestar.response import ServerSentEvent, ServerSentEventMessage
+
+from sre_orchestrator.api.render import markdown
+from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Page, Query, Reported
+from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.models import Verdict
+
+LOOK_SECONDS = 0.25
+ENDED = frozenset({"done", "failed"})
+Id = Annotated[str, PathParameter(max_length=40, description="The id of an incident.")]
+Key = Annotated[
+    str,
+    HeaderParameter(
+        name="Idempotency-Key",
+        max_length=200,
+        description="A request that is repeated with the same key answers with the first incident.",
+        required=False,
+    ),
+]
+
+
+class Incidents(Controller):
+    """``/api/v1/incidents``."""
+
+    path = "/incidents"
+    tags = ("incidents",)
+
+    @post(status_code=202, summary="Report an incident")
+    async def report(self, data: JSONBody[Reported], state: State, idempotency_key: Key = "") -> Response[IncidentView]:
+        """Accept a report; it is on disk before this answers, and is investigated at once."""
+        service: Service = state.service
+        arrival = Arrival(reported=data, origin="api", idempotency_key=idempotency_key)
+        accepted = await anyio.to_thread.run_sync(service.accept, arrival)
+        service.dispatcher.wake(accepted.record.id)
+        view = IncidentView(**msgspec.structs.asdict(accepted.record))
+        return Response(view, status_code=202, headers={"Location": f"/api/v1/incidents/{view.id}"})
+
+    @get(summary="List incidents, newest first")
+    async def list(  # noqa: PLR0913, PLR0917 - each is a parameter of the request
+        self,
+        state: State,
+        status: FromQuery[Literal["queued", "running", "done", "failed"] | None] = None,
+        verdict: FromQuery[Verdict | None] = None,
+        cause: FromQuery[str] = "",
+        component: FromQuery[str] = "",
+        namespace: FromQuery[str] = "",
+        since: FromQuery[datetime | None] = None,
+        until: FromQuery[datetime | None] = None,
+        text: FromQuery[str] = "",
+        sort: FromQuery[Literal["-created_at", "created_at", "-updated_at", "updated_at"]] = "-created_at",
+        cursor: FromQuery[str] = "",
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+    ) -> Page:
+        """Return a page of incidents without their reports."""
+        query = Query(
+            status=status,
+            verdict=verdict,
+            cause=cause,
+            component=component,
+            namespace=namespace,
+            since=since,
+            until=until,
+            text=text,
+            sort=sort,
+            cursor=cursor,
+            limit=limit,
+        )
+        page: Page = await anyio.to_thread.run_sync(state.service.store.list, query)
+        return page
+
+    @get("/{incident_id:str}", summary="Read an incident and its report")
+    async def read(self, incident_id: Id, state: State, request: Request[object, object, State]) -> Response[object]:
+        """Return an incident; ``report`` is there when ``status`` is ``done``."""
+        text = msgspec.json.encode(await _found(state, incident_id))
+        tag = f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if tag in [one.strip() for one in request.headers.get("If-None-Match", "").split(",")]:
+            return Response(None, status_code=304, headers=headers)
+        return Response(text, media_type="application/json", headers=headers)
+
+    @get("/{incident_id:str}/report.md", media_type="text/markdown", summary="Read the report as Markdown")
+    async def report_text(self, incident_id: Id, state: State) -> str:
+        """Return the report for people."""
+        view = await _found(state, incident_id)
+        if view.report is None:
+            raise NotFoundException(f"incident {incident_id} has no report yet; its status is {view.status}")
+        return markdown(view.report)
+
+    @get("/{incident_id:str}/bundle", media_type="application/gzip", summary="Download the investigation")
+    async def bundle(self, incident_id: Id, state: State) -> Response[bytes]:
+        """Return the investigation, for ``sre-orchestrator replay``."""
+        view = await _found(state, incident_id)
+        kept = await anyio.to_thread.run_sync(state.service.store.bundle, incident_id)
+        if kept is None:
+            raise NotFoundException(f"incident {incident_id} has no bundle yet; its status is {view.status}")
+        headers = {"Content-Disposition": f'attachment; filename="{view.id}.bundle.json.gz"'}
+        return Response(kept, media_type="application/gzip", headers=headers)
+
+    @get("/{incident_id:str}/why-not", summary="Ask why a cause was not concluded")
+    async def why_not(
+        self, incident_id: Id, cause: FromQuery[str], component: FromQuery[str], state: State
+    ) -> Response[bytes]:
+        """Return, rule by rule, which condition kept ``cause`` from being concluded for ``component``."""
+        await _found(state, incident_id)
+        tried = await anyio.to_thread.run_sync(state.service.why_not, incident_id, cause, component)
+        return Response(msgspec.json.encode(tried), media_type="application/json")
+
+    @post("/{incident_id:str}/feedback", status_code=204, summary="Say whether a hypothesis was right")
+    async def feedback(self, incident_id: Id, data: JSONBody[Feedback], state: State) -> None:
+        """Keep what a person says of a hypothesis; it is read for calibration."""
+        await _found(state, incident_id)
+        await anyio.to_thread.run_sync(state.service.feedback, incident_id, data)
+
+    @get("/{incident_id:str}/events", summary="Follow an investigation")
+    async def events(
+        self,
+        incident_id: Id,
+        state: State,
+        last_event_id: Annotated[str, HeaderParameter(name="Last-Event-ID", required=False)] = "0",
+    ) -> ServerSentEvent:
+        """Stream what happens as server-sent events until the incident is done; resumes after ``Last-Event-ID``."""
+        await _found(state, incident_id)
+        if not last_event_id.isdecimal() or len(last_event_id) > 9:  # noqa: PLR2004 - digits of a step's number
+            raise InputError(f"Last-Event-ID {last_event_id[:40]!r}: is no number of a step")
+        return ServerSentEvent(_steps(state.service, incident_id, int(last_event_id)))
+
+
+async def _steps(service: Service, incident_id: str, after: int) -> AsyncIterator[ServerSentEventMessage]:
+    while True:
+        steps = await anyio.to_thread.run_sync(service.store.happened, incident_id, after)
+        for one in steps:
+            after = one.number
+            yield ServerSentEventMessage(data=msgspec.json.encode(one).decode(), event=one.what, id=str(one.number))
+        if any(one.what in ENDED for one in steps):
+            return
+        view = await anyio.to_thread.run_sync(service.store.get, incident_id)
+        if not steps and (view is None or view.status in ENDED):
+            return
+        await anyio.sleep(LOOK_SECONDS)
+
+
+async def _found(state: State, incident_id: str) -> IncidentView:
+    view: IncidentView | None = await anyio.to_thread.run_sync(state.service.store.get, incident_id)
+    if view is None:
+        raise NotFoundException(f"there is no incident {incident_id[:40]!r}")
+    return view

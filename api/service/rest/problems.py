@@ -1,0 +1,77 @@
+"""Errors as RFC 9457 problems: a stable type, what was wrong, what to do."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from sre_orchestrator.core.errors import InputError
+
+MEDIA_TYPE = "application/problem+json"
+PAGE = "/problems/"
+KINDS = {
+    "bad-request": "The request cannot be read: a field is unknown, missing or of the wrong type. The detail names it.",
+    "unauthorized": "The request carries no valid key or token.",
+    "forbidden": "The key or token does not allow this.",
+    "not-found": "There is nothing at this address, or the incident does not exist (any more).",
+    "method-not-allowed": "The address does not know this method; the header Allow lists those it knows.",
+    "request-entity-too-large": "The body is larger than service.body_bytes.",
+    "unprocessable-entity": "The request is well formed and cannot be served; the detail says why and what to do.",
+    "too-many-requests": "Wait as long as the header Retry-After says.",
+    "internal-server-error": "A defect of the service; its log says more.",
+    "service-unavailable": "The service cannot work at the moment; try again.",
+}
+log = structlog.get_logger()
+
+
+class Problem(msgspec.Struct, kw_only=True):
+    """One problem; ``type`` is the page that explains it, and never changes its meaning."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    instance: str = ""
+
+
+def answered(request: Request[Any, Any, Any], status: int, detail: str) -> Response[Problem]:
+    """Return the problem that a status stands for."""
+    title = HTTPStatus(status).phrase
+    problem = Problem(
+        type=f"{PAGE}{title.lower().replace(' ', '-')}",
+        title=title,
+        status=status,
+        detail=detail,
+        instance=request.url.path,
+    )
+    return Response(problem, status_code=status, media_type=MEDIA_TYPE)
+
+
+def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """Answer what Litestar refuses."""
+    detail = error.detail
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        detail = "; ".join(f"{one.get('key', 'body')}: {one.get('message', '')}" for one in error.extra) or detail
+    found = answered(request, error.status_code, detail)
+    for name, value in (error.headers or {}).items():
+        found.set_header(name, value)
+    return found
+
+
+def of_input(request: Request[Any, Any, Any], error: InputError) -> Response[Problem]:
+    """Answer what we refuse."""
+    return answered(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+
+def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer a defect of ours: the log says more than the caller is told."""
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return answered(request, HTTPStatus.INTERNAL_SERVER_ERROR, "this is a defect; the log of the service says more")
+
+
+HANDLERS: dict[int | type[Exception], Any] = {HTTPException: of_http, InputError: of_input, Exception: of_anything}

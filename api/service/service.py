@@ -1,0 +1,45 @@
+"""The service's parts together, for one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sre_orchestrator.api.service.dispatch import utc_now
+from sre_orchestrator.api.service.models import Arrival, Feedback
+from sre_orchestrator.api.service.ports import Accepted, Dispatcher, Store
+from sre_orchestrator.api.wiring import Installation, trials
+from sre_orchestrator.core.bundle import bundle_from
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.rules.whynot import Trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What handlers work with; every method blocks, and may be called from any thread."""
+
+    installation: Installation
+    store: Store
+    dispatcher: Dispatcher
+    now: Callable[[], datetime] = utc_now
+
+    def accept(self, arrival: Arrival) -> Accepted:
+        """Keep an arrival; whoever calls this wakes the dispatcher."""
+        return self.store.accept(arrival, self.now())
+
+    def feedback(self, incident_id: str, feedback: Feedback, caller: str = "") -> None:
+        """Keep what a person says of a hypothesis."""
+        self.store.feedback(incident_id, feedback, caller, self.now())
+
+    def why_not(self, incident_id: str, cause: str, component: str) -> tuple[Trial, ...]:
+        """Return why ``cause`` was not concluded for ``component``.
+
+        Raises:
+            InputError: there is no investigation yet, no such cause or component.
+
+        """
+        kept = self.store.bundle(incident_id)
+        if kept is None:
+            raise InputError(f"incident {incident_id} has no investigation yet; ask when its status is done")
+        return trials(self.installation, bundle_from(kept, incident_id), cause, component)

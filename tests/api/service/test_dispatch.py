@@ -1,0 +1,219 @@
+"""The workers: what was accepted is investigated, whatever goes wrong meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+from reports import report
+from service import bundle_of
+
+from sre_orchestrator.api.service.dispatch import InProcess
+from sre_orchestrator.api.service.models import Arrival, IncidentRecord, Reported
+from sre_orchestrator.api.service.store import Database, open_database
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.pipeline import Bundle
+from sre_orchestrator.core.ports import Progress
+from sre_orchestrator.core.settings import Service
+
+NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
+
+
+class Told:
+    """A notifier that remembers."""
+
+    def __init__(self) -> None:
+        self.finished_ones: list[IncidentRecord] = []
+
+    def finished(self, record: IncidentRecord, bundle: Bundle) -> None:
+        """Remember."""
+        del bundle
+        self.finished_ones.append(record)
+
+
+class Scripted:
+    """An investigator that does what the test says."""
+
+    def __init__(self, act: Callable[[str], Bundle]) -> None:
+        self._act = act
+        self.asked: list[str] = []
+
+    async def investigate(self, incident_id: str, reported: Reported, progress: Progress) -> Bundle:
+        """Act."""
+        del reported
+        self.asked.append(incident_id)
+        progress.step("gather")
+        progress.agent("logs", "asked")
+        return self._act(incident_id)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Database:
+    return open_database("", tmp_path)
+
+
+def accept(store: Database, *descriptions: str) -> list[str]:
+    return [
+        store.accept(Arrival(reported=Reported(description=one), origin="api"), NOW).record.id for one in descriptions
+    ]
+
+
+def status(store: Database, name: str) -> str:
+    view = store.get(name)
+    assert view is not None
+    return view.status
+
+
+def run(store: Database, act: Callable[[str], Bundle], until: Callable[[], bool], **limits: float) -> Scripted:
+    """Work until ``until`` holds."""
+    investigator, told = Scripted(act), Told()
+    dispatcher = InProcess(store, investigator, told, limits=Service(**limits), now=lambda: NOW)  # type: ignore[arg-type]
+
+    async def work() -> None:
+        async with dispatcher.running():
+            await eventually(until)
+
+    anyio.run(work)
+    return investigator
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    with anyio.fail_after(20):
+        while not await anyio.to_thread.run_sync(holds):
+            await anyio.sleep(0.02)
+
+
+def test_everything_that_was_accepted_gets_one_report(store: Database) -> None:
+    names = accept(store, *(str(n) for n in range(12)))
+    investigator = run(
+        store, lambda _: bundle_of(report()), lambda: all(status(store, one) == "done" for one in names), workers=4
+    )
+
+    assert sorted(investigator.asked) == sorted(names)
+    assert [one.what for one in store.happened(names[0])] == ["queued", "running", "step", "agent", "done"]
+
+
+def test_what_cannot_be_investigated_fails_at_once_and_says_why(store: Database) -> None:
+    (name,) = accept(store, "x")
+
+    def refuse(_: str) -> Bundle:
+        raise InputError("namespace nowhere: does not exist")
+
+    run(store, refuse, lambda: status(store, name) == "failed")
+
+    view = store.get(name)
+    assert view is not None
+    assert (view.error, view.attempts) == ("namespace nowhere: does not exist", 1)
+
+
+def test_a_defect_is_tried_again_and_ends_no_worker(store: Database) -> None:
+    broken, good = accept(store, "broken", "good")
+
+    def act(name: str) -> Bundle:
+        if name == broken:
+            raise KeyError("oops")
+        return bundle_of(report())
+
+    run(store, act, lambda: status(store, broken) == "failed" and status(store, good) == "done", workers=1)
+
+    view = store.get(broken)
+    assert view is not None
+    assert (view.attempts, view.error) == (3, "KeyError: 'oops'")
+
+
+def test_an_investigation_that_takes_too_long_is_given_up(store: Database) -> None:
+    (name,) = accept(store, "slow")
+    released = threading.Event()
+
+    def hang(_: str) -> Bundle:
+        released.wait(20)
+        return bundle_of(report())
+
+    run(store, hang, lambda: status(store, name) == "failed", attempts=1, incident_seconds=0.05)
+    released.set()
+
+    view = store.get(name)
+    assert view is not None
+    assert view.error == "not investigated within 0.05 s"
+
+
+def test_what_was_accepted_elsewhere_is_found_and_a_wake_is_heard(store: Database) -> None:
+    dispatcher = InProcess(store, Scripted(lambda _: bundle_of(report())), Told(), limits=Service(workers=1))
+
+    async def work() -> None:
+        async with dispatcher.running():
+            for wake in (False, True):
+                (name,) = await anyio.to_thread.run_sync(accept, store, "later")
+                if wake:
+                    dispatcher.wake(name)
+                await eventually(lambda name=name: status(store, name) == "done")  # type: ignore[misc]
+
+    anyio.run(work)
+
+
+def test_at_the_end_what_runs_is_finished(store: Database) -> None:
+    (name,) = accept(store, "x")
+    begun, go = threading.Event(), threading.Event()
+
+    def act(_: str) -> Bundle:
+        begun.set()
+        go.wait(20)
+        return bundle_of(report())
+
+    told = Told()
+    dispatcher = InProcess(store, Scripted(act), told, limits=Service(workers=1))
+
+    async def work() -> None:
+        async with dispatcher.running():
+            await anyio.to_thread.run_sync(begun.wait)
+            accept(store, "not begun")
+            go.set()
+
+    anyio.run(work)
+
+    assert status(store, name) == "done"
+    assert [one.id for one in told.finished_ones] == [name]
+    assert store.claim(NOW) is not None
+
+
+def test_what_is_cut_off_is_taken_up_at_the_next_start(store: Database) -> None:
+    (name,) = accept(store, "x")
+    begun, go = threading.Event(), threading.Event()
+
+    def hang(_: str) -> Bundle:
+        begun.set()
+        go.wait(20)
+        return bundle_of(report())
+
+    dispatcher = InProcess(store, Scripted(hang), Told(), limits=Service(workers=1, grace_seconds=0.05))
+
+    async def work() -> None:
+        async with dispatcher.running():
+            await anyio.to_thread.run_sync(begun.wait)
+
+    anyio.run(work)
+    assert status(store, name) == "running"
+    go.set()
+    run(store, lambda _: bundle_of(report()), lambda: status(store, name) == "done")
+
+
+def test_a_store_that_fails_is_asked_again(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    (name,) = accept(store, "x")
+    claim, failed = store.claim, threading.Event()
+
+    def broken(now: datetime, incident_id: str = "") -> IncidentRecord | None:
+        if not failed.is_set():
+            failed.set()
+            raise OSError("disk full")
+        return claim(now, incident_id)
+
+    monkeypatch.setattr(store, "claim", broken)
+    monkeypatch.setattr("sre_orchestrator.api.service.dispatch.LOOK_SECONDS", 0.01)
+
+    run(store, lambda _: bundle_of(report()), lambda: status(store, name) == "done")
+
+    assert failed.is_set()

@@ -1,0 +1,215 @@
+"""The REST API over a recorded incident: report, follow, read, ask."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar.testing import TestClient
+
+from sre_orchestrator.api.service.app import application
+from sre_orchestrator.api.service.dispatch import InProcess, Silent
+from sre_orchestrator.api.service.investigators import Recorded
+from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.api.service.store import open_database
+from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.bundle import read_bundle
+from sre_orchestrator.core.settings import Service as Limits
+from sre_orchestrator.core.settings import Settings
+
+DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
+INCIDENTS = "/api/v1/incidents"
+Client = TestClient[Any]
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    state = tmp_path_factory.mktemp("state")
+    installation = Installation(Settings(state_dir=str(state), service=Limits(body_bytes=20_000)))
+    store = open_database("", state)
+    limits = installation.settings.service
+    dispatcher = InProcess(store, Recorded(installation, DEMO), Silent(), limits=limits)
+    service = Service(installation=installation, store=store, dispatcher=dispatcher)
+    with TestClient(application(service), raise_server_exceptions=False) as client:
+        yield client
+    store.close()
+
+
+def done(client: Client, **reported: str) -> dict[str, Any]:
+    """Report an incident and return it when it is done."""
+    location = client.post(INCIDENTS, json=reported).headers["Location"]
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        view: dict[str, Any] = client.get(location).json()
+        if view["status"] in {"done", "failed"}:
+            return view
+        time.sleep(0.05)
+    raise AssertionError(view)
+
+
+def test_a_description_is_enough_for_a_diagnosis(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+
+    first = view["report"]["hypotheses"][0]
+    assert view["status"] == "done"
+    assert (first["cause"], first["component"]) == ("memory-limit-too-low", "deployment/shop/pricing")
+    assert (view["verdict"], view["cause"], view["report"]["incident"]["id"]) == (
+        "diagnosed",
+        first["cause"],
+        view["id"],
+    )
+
+
+def test_a_body_without_a_content_type_is_read_as_json(client: Client) -> None:
+    answer = client.post(
+        INCIDENTS,
+        content=b'{"description": "checkout answers 500"}',
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+
+    assert answer.status_code == 202
+    assert answer.headers["Location"] == f"{INCIDENTS}/{answer.json()['id']}"
+
+
+def test_a_repeated_request_answers_with_the_first_incident(client: Client) -> None:
+    key = {"Idempotency-Key": "once"}
+    first, again = (client.post(INCIDENTS, json={"description": text}, headers=key).json() for text in ("a", "b"))
+
+    assert first["id"] == again["id"]
+    assert again["reported"]["description"] == "a"
+
+
+def test_an_investigation_that_cannot_work_fails_with_its_reason(client: Client) -> None:
+    view = done(client, description="checkout answers 500", namespace="nowhere")
+
+    assert view["status"] == "failed"
+    assert "nowhere" in view["error"]
+    assert view["attempts"] == 1
+
+
+def test_what_did_not_change_is_not_sent_again(client: Client) -> None:
+    view = done(client, description="slow")
+    tag = client.get(f"{INCIDENTS}/{view['id']}").headers["ETag"]
+
+    same = client.get(f"{INCIDENTS}/{view['id']}", headers={"If-None-Match": f'"other", {tag}'})
+    other = client.get(f"{INCIDENTS}/{view['id']}", headers={"If-None-Match": '"other"'})
+
+    assert (same.status_code, same.content) == (304, b"")
+    assert other.status_code == 200
+
+
+def test_steps_are_streamed_to_the_end_and_resumed(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    whole = client.get(f"{INCIDENTS}/{view['id']}/events").text
+    rest = client.get(f"{INCIDENTS}/{view['id']}/events", headers={"Last-Event-ID": "2"}).text
+    nothing = client.get(f"{INCIDENTS}/{view['id']}/events", headers={"Last-Event-ID": "999"}).text
+
+    events = [line.removeprefix("event: ") for line in whole.split("\r\n") if line.startswith("event: ")]
+    assert (events[0], events[1], events[-1]) == ("queued", "running", "done")
+    assert {"step", "agent"} <= set(events)
+    assert rest.startswith("id: 3\r\n")
+    assert nothing == ""
+
+
+def test_the_report_is_there_for_people_and_for_a_replay(client: Client, tmp_path: Path) -> None:
+    view = done(client, description="checkout answers 500")
+    text = client.get(f"{INCIDENTS}/{view['id']}/report.md")
+    packed = client.get(f"{INCIDENTS}/{view['id']}/bundle")
+    (tmp_path / "bundle").write_bytes(packed.content)
+
+    assert text.headers["Content-Type"].startswith("text/markdown")
+    assert "memory" in text.text
+    assert view["id"] in packed.headers["Content-Disposition"]
+    assert read_bundle(tmp_path / "bundle").report.incident.id == view["id"]
+
+
+def test_why_not_names_the_condition(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    asked = {"cause": "image-reference-wrong", "component": "deployment/shop/checkout"}
+
+    tried = client.get(f"{INCIDENTS}/{view['id']}/why-not", params=asked).json()
+    unknown = client.get(f"{INCIDENTS}/{view['id']}/why-not", params=asked | {"cause": "gremlins"})
+
+    assert tried
+    assert {"rule"} <= tried[0].keys()
+    assert unknown.status_code == 422
+    assert "there is no cause 'gremlins'" in unknown.json()["detail"]
+
+
+def test_feedback_is_kept(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    said = {"cause": "memory-limit-too-low", "component": "deployment/shop/pricing", "right": True}
+
+    assert client.post(f"{INCIDENTS}/{view['id']}/feedback", json=said).status_code == 204
+
+
+def test_a_list_is_paged_and_narrowed(client: Client) -> None:
+    for number in range(3):
+        done(client, description=f"page {number}")
+
+    first = client.get(INCIDENTS, params={"limit": 2, "text": "page"}).json()
+    second = client.get(INCIDENTS, params={"limit": 2, "text": "page", "cursor": first["next_cursor"]}).json()
+
+    words = [one["reported"]["description"] for one in (*first["items"], *second["items"])]
+    assert words == ["page 2", "page 1", "page 0"]
+    assert second["next_cursor"] == ""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "detail"),
+    [
+        ("POST", INCIDENTS, b'{"x": 1}', 400, "unknown field"),
+        ("POST", INCIDENTS, b'{"description": ""}', 400, "description"),
+        ("POST", INCIDENTS, b"{", 400, ""),
+        ("POST", INCIDENTS, b'{"description": "' + b"x" * 30_000 + b'"}', 413, ""),
+        ("GET", f"{INCIDENTS}/i0", b"", 404, "there is no incident 'i0'"),
+        ("GET", f"{INCIDENTS}/i0/bundle", b"", 404, "there is no incident"),
+        ("GET", f"{INCIDENTS}?limit=0", b"", 400, "limit"),
+        ("GET", f"{INCIDENTS}?status=lost", b"", 400, "status"),
+        ("GET", f"{INCIDENTS}?cursor=abc", b"", 422, "is none of ours"),
+        ("GET", "/api/v1/nothing", b"", 404, ""),
+        ("DELETE", INCIDENTS, b"", 405, ""),
+    ],
+)
+def test_what_is_refused_is_a_problem_with_a_page(
+    client: Client, method: str, path: str, body: bytes, status: int, detail: str
+) -> None:
+    answer = client.request(method, path, content=body)
+    problem = answer.json()
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert (problem["status"], detail in problem["detail"]) == (status, True)
+    assert client.get(problem["type"]).status_code == 200
+
+
+def test_what_has_no_report_yet_says_its_status(client: Client) -> None:
+    view = done(client, description="x", namespace="nowhere")
+
+    for part in ("report.md", "bundle"):
+        assert "its status is failed" in client.get(f"{INCIDENTS}/{view['id']}/{part}").json()["detail"]
+    asked = {"cause": "image-reference-wrong", "component": "deployment/shop/checkout"}
+    assert "no investigation" in client.get(f"{INCIDENTS}/{view['id']}/why-not", params=asked).json()["detail"]
+    bad = client.get(f"{INCIDENTS}/{view['id']}/events", headers={"Last-Event-ID": "x"})
+    assert "is no number of a step" in bad.json()["detail"]
+    assert client.get("/problems/none").status_code == 404
+
+
+def test_health_rules_and_plugins_are_told(client: Client) -> None:
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+    assert len(client.get("/api/v1/rules").json()["rules"]) > 300
+    assert "kubernetes" in [one["name"] for one in client.get("/api/v1/plugins").json()]
+
+
+def test_the_api_describes_itself(client: Client) -> None:
+    described = client.get("/api/v1/openapi/openapi.json").json()
+
+    assert described["openapi"].startswith("3.1")
+    assert {f"{INCIDENTS}", f"{INCIDENTS}/{{incident_id}}", f"{INCIDENTS}/{{incident_id}}/why-not"} <= set(
+        described["paths"]
+    )
+    assert "hypotheses" in json.dumps(described)
