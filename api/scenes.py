@@ -75,7 +75,7 @@ class Listed:
                     parts=parts,
                     at=now,
                     requests=lambda: cluster.requests,
-                    completed=_completed(self._installation, sources),
+                    completed=_completed(sources),
                 )
 
     def noted(self, seen: Observations) -> None:
@@ -136,7 +136,7 @@ class Followed:
                     twin_at=keeping.heard,
                     requests=lambda: cluster.requests + keeping.requests(),
                     changes=keeping.changes,
-                    completed=_completed(self._installation, sources),
+                    completed=_completed(sources),
                 )
         finally:
             twin.close()
