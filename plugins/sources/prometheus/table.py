@@ -138,11 +138,10 @@ def _of_tried(signal: str, tried: Tried) -> Iterator[tuple[str, str]]:
 
 
 def _of_name(signal: str, metric: str) -> Iterator[str]:
+    known = signal_of(metric)
     if not METRIC.fullmatch(metric):
         yield f"{metric!r} is no name of a metric"
-        return
-    known = signal_of(metric)
-    if known is None and not (signal in {"traffic", "errors", "latency"} and part_of(metric)):
+    elif known is None and not (signal in {"traffic", "errors", "latency"} and part_of(metric)):
         yield f"no agent understands {metric!r}; call it what exporters do, such as the names of read"
     elif known and known.name != signal:
         yield f"agents take {metric!r} for {known.name}"

@@ -133,6 +133,7 @@ def test_placeholders_are_replaced(query: str, inside: str, expected: str) -> No
         ("traefik_service_requests_total", True),
         ("namespace:container_cpu_usage_seconds_total:sum_rate", False),
         ("go_goroutines", False),
+        ("acme_memory_usage_bucket", False),
         ("kube_pod_info", False),
     ],
 )
