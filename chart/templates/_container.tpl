@@ -5,6 +5,7 @@
 - watch
 - --host=0.0.0.0
 - --port=8080
+- --format=json
 - --settings=/etc/sre-orchestrator/settings.yaml
 {{- end }}
 
