@@ -156,7 +156,7 @@ def test_other_files_and_no_files_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "gone.zip").startswith("does not exist")
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(sorted(PACKERS)),
     st.lists(st.tuples(st.integers(0, 10_000), st.binary(min_size=1, max_size=4)), max_size=3),
