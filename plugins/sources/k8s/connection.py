@@ -14,7 +14,7 @@ from kubernetes.client import ApiClient
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
-from sre_orchestrator.core.errors import SreError
+from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.plugins.sources.k8s.access import Access
 from sre_orchestrator.plugins.sources.retries import ATTEMPTS, repeated
@@ -190,7 +190,10 @@ class Connection:
         """Return a login with new credentials; of threads that find the same ones stale, one asks for them."""
         with self._lock:
             if self._login is stale:
-                self._login = _Login(self._renew(), proven=False)
+                try:
+                    self._login = _Login(self._renew(), proven=False)
+                except InputError as error:
+                    raise ApiError(f"{UNAUTHORIZED} {error}", UNAUTHORIZED) from error
             return self._login
 
     def _error(self, response: BaseHTTPResponse) -> ApiError:

@@ -161,6 +161,21 @@ def test_a_new_token_that_is_refused_too_is_said_and_not_asked_for_again(tmp_pat
     assert "stale" not in str(caught.value)
 
 
+def test_a_plugin_that_fails_in_between_is_a_gap_and_asked_again_later(attach: Attach, tmp_path: Path) -> None:
+    user = tokens(tmp_path, "first")
+    script = {"/version": only("first", said({"gitVersion": "v1.34.0"})), PODS: only("second", listed(pod("a")))}
+    with api_server(script) as server:
+        cluster = attach(server, kubeconfig=server.kubeconfig(tmp_path, user=user))
+        (tmp_path / "login").chmod(0)
+        broken = pods(cluster)
+        (tmp_path / "token0").write_text("second", encoding="utf-8")
+        (tmp_path / "login").chmod(0o700)
+        again = cluster._lists.read(Pod).listing
+
+    assert "the credential plugin" in broken.gaps[0].why
+    assert [one.metadata.name for one in again.items] == ["a"]
+
+
 def test_credentials_that_are_withdrawn_in_between_are_a_gap(attach: Attach, tmp_path: Path) -> None:
     with api_server({PODS: refused(401, "Unauthorized")}) as server:
         cluster = attach(server, kubeconfig=server.kubeconfig(tmp_path, user={"token": "t0k3n"}))
