@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def serve(
                 namespace = next(iter(snapshot.info.namespaces), "default")
                 if kubeconfig:
                     write_kubeconfig(kubeconfig, url, namespace=namespace)
+                signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing that was unpacked stays
                 use = f"KUBECONFIG={kubeconfig} kubectl" if kubeconfig else f"kubectl --server {url}"
                 typer.echo(f"serving {path} at {url}\n  {use} get pods --namespace {namespace}\nend with Ctrl-C")
                 _wait()

@@ -63,6 +63,7 @@ def test_serve_without_a_kubeconfig_names_the_server(run: Run, monkeypatch: pyte
     def interrupt() -> None:
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr("sre_orchestrator.api.cli.snapshot._wait", interrupt)
 
     result = run("snapshot", "serve", FOLDER)
@@ -79,11 +80,12 @@ def test_serve_names_files_that_it_cannot_use(tmp_path: Path) -> None:
     with served(str(tmp_path)) as (process, said):
         url = address(said)
         assert httpx.get(f"{url}/healthz").text == "ok"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
 
     assert f"kubectl --server {url} get pods" in said
     assert "cluster-resources/pods/shop.json: cannot be read" in err
+    assert process.returncode == 0
 
 
 def test_serve_refuses_a_port_that_is_taken(run: Run) -> None:
