@@ -35,6 +35,9 @@ class Places:
         self._workloads(workloads)
         for pod in pods:
             self._pod(pod)
+        self._first: dict[str, list[tuple[str, Pod]]] = defaultdict(list)
+        for workload, its in self.pods.items():
+            self._first[its[0].metadata.namespace].append((workload, its[0]))
         for service in services:
             self._service(service)
 
@@ -104,9 +107,8 @@ class Places:
         meta, selector = service.metadata, service.spec.selector
         behind = {
             workload
-            for workload, pods in self.pods.items()
-            for pod in pods[:1]
-            if pod.metadata.namespace == meta.namespace and labels_match(selector, pod.metadata.labels)
+            for workload, pod in self._first.get(meta.namespace, ())
+            if labels_match(selector, pod.metadata.labels)
         }
         if len(behind) == 1:
             self._named.setdefault((meta.namespace, meta.name), behind.pop())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -42,6 +43,15 @@ ALL_BYTES, LEAST_BYTES, MOST_BYTES = 4 * 1024 * 1024, 32 * 1024, 512 * 1024
 TASTED = 200
 
 
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The objects of a cluster, what runs where, and the flows that owners declare."""
+
+    read: Read
+    places: Places
+    flows: DeclaredFlows
+
+
 class UserFlowAgent:
     """Tells which routes answer with errors or slowly; never why."""
 
@@ -65,18 +75,18 @@ class UserFlowAgent:
                 yield one
             else:
                 declared.append(one)
-        flows = DeclaredFlows(declared)
+        view = View(read=read, places=places, flows=DeclaredFlows(declared))
         observe = Observer(self.name, sources.cluster)
-        async for logged in _from_logs(scope, sources, read, flows, observe):
+        async for logged in _from_logs(scope, sources, view, observe):
             yield logged
-        async for counted in _from_metrics(scope, sources, read, flows, observe):
+        async for counted in _from_metrics(scope, sources, view, observe):
             yield counted
-        for gap in flows.unseen(self.name, scope.namespaces):
+        for gap in view.flows.unseen(self.name, scope.namespaces):
             yield gap
 
 
 async def _from_logs(
-    scope: Scope, sources: Sources, read: Read, flows: DeclaredFlows, observe: Observer
+    scope: Scope, sources: Sources, view: View, observe: Observer
 ) -> AsyncIterator[Fact | Coverage | Gap]:
     logs = sources.find(PodLogs)  # type: ignore[type-abstract]  # a port is asked for by its protocol
     if logs is None:
@@ -86,18 +96,18 @@ async def _from_logs(
     except SourceMissing as missing:
         yield Gap(agent=observe.agent, what="requests that access logs tell of", why=str(missing))
         return
-    names = _names(scope, read)
+    names = _names(scope, view.read)
     most = min(MOST_BYTES, max(LEAST_BYTES, ALL_BYTES // max(len(streams), 1)))
-    for component, requests in _by_component(logs, streams, most, _places(read), scope).items():
+    for component, requests in _by_component(logs, streams, most, view.places, scope).items():
         for flow in flows_of(requests):
-            for fact in _facts(flow, component, names, flows, observe):
+            for fact in _facts(flow, component, names, view.flows, observe):
                 yield fact
         for kind in sorted(UserFlowAgent.kinds):
             yield Coverage(kind=kind, scope=component)
 
 
 async def _from_metrics(
-    scope: Scope, sources: Sources, read: Read, flows: DeclaredFlows, observe: Observer
+    scope: Scope, sources: Sources, view: View, observe: Observer
 ) -> AsyncIterator[Fact | Coverage | Gap]:
     metrics = sources.find(Metrics)  # type: ignore[type-abstract]
     if metrics is None:
@@ -107,9 +117,8 @@ async def _from_metrics(
     except SourceMissing as missing:
         yield Gap(agent=observe.agent, what="requests that metrics count", why=str(missing))
         return
-    places = _places(read)
-    counted = tallies(series, places, Named(_keys(read[Service]), _keys(read[Ingress])))
-    for one in measured_in(series, places, counted, flows):
+    counted = tallies(series, view.places, Named(_keys(view.read[Service]), _keys(view.read[Ingress])))
+    for one in measured_in(series, view.places, counted, view.flows):
         if namespace_of(one.at.component) in scope.namespaces:
             yield _measured(one, observe) if isinstance(one, Measured) else _measured_slow(one, observe)
     for component in sorted({at.component for at, tally in counted.items() if tally.counters}):
