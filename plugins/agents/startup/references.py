@@ -97,7 +97,7 @@ def _known(view: View, place: str) -> dict[str, Keys | None]:
     given = [
         (named.target_kind, named.name)
         for pod in view.pods
-        if pod.ready and pod.metadata.namespace == place
+        if pod.metadata.namespace == place and pod.ready
         for named in references(pod)
         if not named.optional and named.via != PULL and named.name not in PUBLISHED
     ]
