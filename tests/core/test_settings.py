@@ -69,6 +69,8 @@ def test_the_environment_is_text() -> None:
         ("ENGINE", "prolog", "Invalid enum value 'prolog' - at `$.engine`"),
         ("SNAPSHOT_LIMITS", "{", "SRE_ORCHESTRATOR_SNAPSHOT_LIMITS: not YAML"),
         ("SNAPSHOT_LIMITS", "{files: 0}", "Expected `int` >= 1 - at `$.snapshot_limits.files`"),
+        ("WATCH", "{open_after: 6}", "watch.open_after is more than watch.open_within"),
+        ("USER_FLOWS", "[{host: shop.example}]", "missing required field `name`"),
         ("SNAPSHOT_LIMITS", "9", "Expected `object`, got `int`"),
     ],
 )
