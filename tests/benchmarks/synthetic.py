@@ -15,7 +15,8 @@ import msgspec
 TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / "support"), str(TESTS / "system")]
 
-import test_routing  # noqa: E402 - found through the line above
+import test_blind_cluster  # noqa: E402 - found through the line above
+import test_routing  # noqa: E402
 import test_starts_and_refusals  # noqa: E402
 from calm import CALM  # noqa: E402
 from clusters import Cluster, shop  # noqa: E402
@@ -43,6 +44,8 @@ def cases() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
         yield from _made(f"calm-{name}", shop, quiet)
     for name, make in RAILWAY.items():
         yield from _made(f"railway-{name}", railway, make)
+    for name, make in test_blind_cluster.CASES.items():
+        yield from _made(f"blind-cluster-{name}", shop, make)
     for name, quiet in CALM_RAILWAY.items():
         yield from _made(f"calm-railway-{name}", railway, quiet)
 
