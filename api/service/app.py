@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 
 import anyio.to_thread
@@ -51,7 +51,9 @@ def application(service: Service) -> Litestar:
 
     @asynccontextmanager
     async def working(_: Litestar) -> AsyncIterator[None]:
-        async with service.dispatcher.running():
+        async with AsyncExitStack() as stack:
+            for one in (*service.background, service.dispatcher):
+                await stack.enter_async_context(one.running())
             yield
 
     return Litestar(

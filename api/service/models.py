@@ -34,6 +34,8 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
     While an incident of the same ``fingerprint`` is open, another arrival is folded into it and counted.
     ``idempotency_key`` makes a repeated request answer with the first incident, for as long as that is kept.
+    ``count`` alerts said it; ``over`` says that it is over, which closes the open incident and never opens one. In a
+    storm, what would be a new incident is folded by ``crowd`` instead.
     """
 
     reported: Reported
@@ -41,6 +43,9 @@ class Arrival(Struct, frozen=True, kw_only=True):
     reporter: str = ""
     fingerprint: str = ""
     idempotency_key: str = ""
+    count: int = 1
+    over: bool = False
+    crowd: str = ""
 
 
 class IncidentRecord(Struct, frozen=True, kw_only=True):

@@ -46,6 +46,13 @@ class Store(Protocol):
         """Keep an arrival: a new incident, or one folded into an open incident of the same fingerprint or key."""
         ...
 
+    def take(self, arrivals: Sequence[Arrival], now: datetime, *, most_new: int) -> Sequence[Accepted | None]:
+        """Keep what alerts say, all at once and in order; ``None`` where one that is over has no open incident.
+
+        When alerts opened ``most_new`` incidents within a minute, the others are folded by their ``crowd``.
+        """
+        ...
+
     def get(self, incident_id: str) -> IncidentView | None:
         """Return an incident with its report."""
         ...
@@ -64,7 +71,11 @@ class Store(Protocol):
         ...
 
     def finish(self, incident_id: str, bundle: Bundle, now: datetime) -> IncidentRecord:
-        """Keep the report and the investigation, once: an incident that is done stays as it is."""
+        """Keep the report and the investigation, once: an incident that is done stays as it is.
+
+        One that an alert opened is merged into the oldest open incident of the same cause, component and cluster.
+        What is to be told to others is kept with it.
+        """
         ...
 
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
@@ -122,6 +133,40 @@ class Dispatcher(Protocol):
 
     def wake(self, incident_id: str) -> None:
         """Say that there is something to do; called in the event loop."""
+        ...
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """Something to tell a target of an incident; ``id`` stays the same however often it is sent."""
+
+    id: str
+    incident: str
+    target: str
+    created_at: datetime
+    attempts: int
+
+
+class Outbox(Protocol):
+    """Keeps what is to be told to others until it is told; synchronous, safe to call from several threads."""
+
+    def due(self, now: datetime, until: datetime) -> Delivery | None:
+        """Return a delivery that is due, or ``None``; nobody else gets it before ``until``."""
+        ...
+
+    def told(self, delivery_id: str) -> None:
+        """Note that it arrived."""
+        ...
+
+    def untold(self, delivery_id: str, error: str, again: datetime | None) -> None:
+        """Note that it did not arrive and is due ``again``, or never."""
+        ...
+
+
+class Background(Protocol):
+    """Works beside the requests while the service runs."""
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Work while the context lasts."""
         ...
 
 

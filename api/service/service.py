@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sre_orchestrator.api.service.dispatch import utc_now
 from sre_orchestrator.api.service.models import Arrival, Feedback
-from sre_orchestrator.api.service.ports import Accepted, Dispatcher, Store
+from sre_orchestrator.api.service.ports import Accepted, Background, Dispatcher, Store
 from sre_orchestrator.api.wiring import Installation, trials
 from sre_orchestrator.core.bundle import bundle_from
 from sre_orchestrator.core.errors import InputError
@@ -22,6 +22,7 @@ class Service:
     installation: Installation
     store: Store
     dispatcher: Dispatcher
+    background: tuple[Background, ...] = ()
     now: Callable[[], datetime] = utc_now
 
     def accept(self, arrival: Arrival) -> Accepted:

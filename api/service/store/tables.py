@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text, UniqueConstraint
 
 metadata = MetaData()
 
@@ -33,6 +33,7 @@ incident = Table(
     Index("incident_by_creation", "created_at", "id"),
     Index("incident_by_update", "updated_at", "id"),
     Index("incident_by_status", "status", "created_at"),
+    Index("incident_by_cause", "cause", "component"),
 )
 investigation = Table(
     "investigation",
@@ -59,4 +60,20 @@ feedback = Table(
     Column("caller", Text, nullable=False),
     Column("said", LargeBinary, nullable=False),
     Index("feedback_by_incident", "incident"),
+)
+# What is to be told of an incident, to whom: once for each thing there is to say. Without ``due_at`` it is over: told, or
+# given up (then ``error`` says why).
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("incident", String(40), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("said", String(32), nullable=False),
+    Column("created_at", String(27), nullable=False),
+    Column("due_at", String(27)),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    UniqueConstraint("incident", "target", "said"),
+    Index("delivery_by_due", "due_at"),
 )
