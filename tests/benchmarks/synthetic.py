@@ -16,6 +16,7 @@ TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / "support"), str(TESTS / "system")]
 
 import test_blind_cluster  # noqa: E402 - found through the line above
+import test_blind_services  # noqa: E402
 import test_routing  # noqa: E402
 import test_starts_and_refusals  # noqa: E402
 from calm import CALM  # noqa: E402
@@ -46,6 +47,10 @@ def cases() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
         yield from _made(f"railway-{name}", railway, make)
     for name, make in test_blind_cluster.CASES.items():
         yield from _made(f"blind-cluster-{name}", shop, make)
+    for name, make in test_blind_services.SHOP.items():
+        yield from _made(f"blind-shop-{name}", shop, make)
+    for name, make in test_blind_services.RAILWAY.items():
+        yield from _made(f"blind-railway-{name}", railway, make)
     for name, quiet in CALM_RAILWAY.items():
         yield from _made(f"calm-railway-{name}", railway, quiet)
 
