@@ -199,7 +199,9 @@ def summary(outcomes: Sequence[Outcome], truth: Mapping[str, Label], words: Labe
     yield f"{'':44} {'cases':>5} {'A@1':>6} {'A@3':>6}"
     groups = {
         **grouped(outcomes, truth, words, lambda label: label.fault_taxonomy),
-        **grouped(outcomes, truth, words, lambda label: " / ".join(filter(None, (label.fault_taxonomy, label.root_cause)))),
+        **grouped(
+            outcomes, truth, words, lambda label: " / ".join(filter(None, (label.fault_taxonomy, label.root_cause)))
+        ),
     }
     for name in sorted(groups):
         yield f"{name:44} {groups[name].cases:5} {groups[name].at_1:6.3f} {groups[name].at_3:6.3f}"
