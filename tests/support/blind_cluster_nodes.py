@@ -409,7 +409,7 @@ def slow_disk_of_etcd(cluster: Cluster) -> tuple[str, str]:
     )
     complain(cluster, "checkout", "ERROR kubernetes client: etcdserver: request timed out")
     cluster.question = "kubectl is slow and often fails"
-    return "etcd-degraded", "pod/kube-system/etcd-control-1"
+    return "etcd-degraded", CONTROL
 
 
 @case
@@ -433,7 +433,7 @@ def space_of_etcd(cluster: Cluster) -> tuple[str, str]:
         "E0501 11:MM:07.001       1 leaderelection.go:429] Failed to update lock optimistically: etcdserver: mvcc: database space exceeded, falling back to slow path",
     )
     cluster.question = "nothing can be deployed"
-    return "etcd-degraded", "pod/kube-system/etcd-control-1"
+    return "etcd-degraded", CONTROL
 
 
 @case
@@ -454,7 +454,10 @@ def api_server_overloaded(cluster: Cluster) -> tuple[str, str]:
     )
     apiserver = cluster.get("Pod", "kube-apiserver-control-1", "kube-system")
     down = [{**one, "status": "False"} if one["type"] == "Ready" else one for one in apiserver["status"]["conditions"]]
-    cluster.edit("Pod", "kube-apiserver-control-1", "kube-system", status={"conditions": down})
+    inside = [container_status("kube-apiserver", ready=False)]
+    cluster.edit(
+        "Pod", "kube-apiserver-control-1", "kube-system", status={"conditions": down, "containerStatuses": inside}
+    )
     cluster.add(
         patch(
             thing("Event", "kube-apiserver-control-1.unhealthy", namespace="kube-system"),
@@ -474,4 +477,4 @@ def api_server_overloaded(cluster: Cluster) -> tuple[str, str]:
         "ERROR kubernetes client: the server was unable to return a response in the time allotted, but may still be processing the request (get pods)",
     )
     cluster.question = "kubectl is slow and operators time out"
-    return "api-server-degraded", "pod/kube-system/kube-apiserver-control-1"
+    return "api-server-degraded", CONTROL

@@ -16,8 +16,8 @@ from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.settings import Settings
 
 MISSED = {
-    "api_server_overloaded", "drained_for_an_upgrade", "migration_suspended", "node_switched_off", "provisioner_silent",
-    "share_not_exported", "slow_disk_of_etcd", "space_of_etcd",
+    "drained_for_an_upgrade", "migration_suspended", "node_switched_off", "provisioner_silent",
+    "share_not_exported",
 }  # fmt: skip
 PLACES = (blind_cluster_admission, blind_cluster_nodes, blind_cluster_scheduling)
 

@@ -10,6 +10,7 @@ from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.nodes.conditions import conditions
 from sre_orchestrator.plugins.agents.nodes.control_plane import NAMESPACE, control_plane
+from sre_orchestrator.plugins.agents.nodes.control_plane_logs import control_plane_logs
 from sre_orchestrator.plugins.agents.nodes.events import events
 from sre_orchestrator.plugins.agents.nodes.leases import leases
 from sre_orchestrator.plugins.agents.nodes.logs import journals
@@ -20,7 +21,7 @@ from sre_orchestrator.plugins.agents.reading import covered
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
 from sre_orchestrator.plugins.objects.pods import Pod
-from sre_orchestrator.plugins.sources.ports import ClusterObjects, HostUnits
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, HostUnits, PodLogs
 
 
 class NodesAgent:
@@ -39,6 +40,7 @@ class NodesAgent:
             "node.stuck_pods",
             "node.event",
             "control_plane.state",
+            "control_plane.log",
         }
     )
 
@@ -60,6 +62,9 @@ class NodesAgent:
         for part in (conditions, leases, units, journals, stuck_pods, events, control_plane):
             for fact in part(view):
                 yield fact
+        logs = sources.find(PodLogs)  # type: ignore[type-abstract]
+        for found in control_plane_logs(view, logs) if logs else ():
+            yield found
         for one in covered(("node.not_ready", "node.condition"), listed):
             yield one
         if {"*", NAMESPACE} & pods.complete_in:

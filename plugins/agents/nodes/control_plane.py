@@ -41,7 +41,7 @@ STARTING = timedelta(minutes=2)
 
 def control_plane(view: View) -> Iterator[Fact]:
     """Yield each part that can be seen: its pods, the nodes that lack one, and its leader's lease."""
-    pods = [(role, pod) for pod in view.pods if (role := _role(pod))]
+    pods = [(role, pod) for pod in view.pods if (role := role_of(pod))]
     for role, pod in pods:
         if pod.spec.node_name and not _starting(view, pod):
             yield view.observe(
@@ -59,7 +59,8 @@ def control_plane(view: View) -> Iterator[Fact]:
     yield from _leases(view)
 
 
-def _role(pod: Pod) -> str:
+def role_of(pod: Pod) -> str:
+    """Return which part of the control plane a pod is, or nothing."""
     if pod.metadata.namespace not in NAMESPACES or pod.metadata.deletion_timestamp:
         return ""
     return next((role for role, pattern in ROLES if pattern.match(pod.metadata.name)), "")

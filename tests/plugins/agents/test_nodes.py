@@ -27,9 +27,11 @@ SCOPE = Scope(
 LATELY = "2030-05-01T11:57:00Z"
 
 
-def look(folder: Path, *objects: dict[str, Any], units: dict[str, str] | None = None) -> list[Fact | Coverage]:
+def look(
+    folder: Path, *objects: dict[str, Any], units: dict[str, str] | None = None, logs: dict[str, str] | None = None
+) -> list[Fact | Coverage]:
     async def gather() -> list[Fact | Coverage]:
-        with open_snapshot(write_snapshot(folder, *objects, units=units), SnapshotLimits()) as source:
+        with open_snapshot(write_snapshot(folder, *objects, units=units, logs=logs), SnapshotLimits()) as source:
             return [
                 one async for one in NodesAgent().gather(SCOPE, Sources([source])) if isinstance(one, Fact | Coverage)
             ]
@@ -395,3 +397,54 @@ def test_a_healthy_cluster_is_silent(tmp_path: Path) -> None:
 
 def test_the_plugin_registers_the_agent() -> None:
     assert [one.name for one in register_agents(Settings())] == ["nodes"]
+
+
+def static_pod(name: str) -> dict[str, Any]:
+    return pod(f"{name}-node-m", namespace="kube-system", node="node-m", containers=[{"name": name, "image": name}])
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "expected"),
+    [
+        ("etcd", '{"level":"warn","ts":"2030-05-01T11:MM:02.1Z","msg":"slow fdatasync","took":"3.2s"}', "slow"),
+        ("etcd", "2030-05-01 11:MM:02.114 W | etcdserver: read-only range request took too long, ReadIndex", "slow"),
+        ("etcd", '{"level":"info","ts":"2030-05-01T11:MM:02.1Z","msg":"raft.node: 8e lost leader 91"}', "no-leader"),
+        (
+            "etcd",
+            '{"level":"warn","ts":"2030-05-01T11:MM:02.1Z","msg":"alarm raised","alarm":"NOSPACE"}',
+            "out-of-space",
+        ),
+        ("kube-apiserver", 'E0501 11:MM:06.001 1 status.go:71] err="etcdserver: request timed out"', "etcd-fails"),
+        ("kube-apiserver", 'E0501 11:MM:06.001 1 writers.go:135] err="http: Handler timeout"', "too-late"),
+    ],
+)
+def test_what_a_static_pod_says_is_sorted_into_classes(tmp_path: Path, name: str, line: str, expected: str) -> None:
+    said = "".join(f"{line}\n".replace("MM", str(minute)) for minute in (40, 40, 57, 58))
+
+    found = look(tmp_path, static_pod(name), node("node-m"), logs={f"kube-system/{name}-node-m/{name}": said})
+
+    one = only(found, "control_plane.log")
+    assert (one.component, one.attributes["class"]) == ("node/node-m", expected)
+    assert (one.attributes["minutes"], one.attributes["latest"]) == (3, True)
+    assert Coverage(kind="control_plane.log", scope="node/node-m") in found
+
+
+def test_what_etcd_said_before_it_was_well_again_is_not_the_latest(tmp_path: Path) -> None:
+    said = (
+        '{"level":"warn","ts":"2030-05-01T09:00:02Z","msg":"slow fdatasync"}\n'
+        '{"level":"warn","ts":"2030-05-01T11:20:02Z","msg":"slow fdatasync"}\n'
+        "a line without a time\n"
+        '{"level":"info","ts":"2030-05-01T11:55:02Z","msg":"finished scheduled compaction"}\n'
+    )
+
+    found = look(tmp_path, static_pod("etcd"), logs={"kube-system/etcd-node-m/etcd": said})
+
+    one = only(found, "control_plane.log")
+    assert (one.attributes["minutes"], one.attributes["latest"]) == (1, False)
+
+
+def test_a_control_plane_without_logs_says_nothing(tmp_path: Path) -> None:
+    found = look(tmp_path, static_pod("etcd"), static_pod("kube-scheduler"))
+
+    assert facts(found, "control_plane.log") == []
+    assert not any(one.kind == "control_plane.log" for one in found if isinstance(one, Coverage))
