@@ -15,6 +15,7 @@ from sre_orchestrator.api.cli import (
     diagnose,
     doctor,
     evaluate,
+    keys,
     plugins,
     replay,
     rules,
@@ -47,6 +48,7 @@ app.command(evaluate.CASE, hidden=True)(evaluate.evaluate_case)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
 app.command("plugins")(plugins.plugins)
+app.add_typer(keys.app, name="keys")
 app.add_typer(rules.app, name="rules")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(twin.app, name="twin")

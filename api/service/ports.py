@@ -39,6 +39,42 @@ class Caller(Struct, frozen=True, kw_only=True):
     namespaces: tuple[str, ...] = ()
 
 
+class KeyRecord(Struct, frozen=True, kw_only=True):
+    """What is known of an API key; ``id`` is the part of it that is no secret. Times are UTC."""
+
+    id: str
+    name: str
+    scopes: tuple[Scope, ...]
+    namespaces: tuple[str, ...] = ()
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def valid(self, now: datetime) -> bool:
+        """Say whether it may be used."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class Keys(Protocol):
+    """Keeps API keys by what they are known by; synchronous, safe to call from several threads."""
+
+    def add(self, record: KeyRecord, digest: bytes) -> None:
+        """Keep a key; ``digest`` is that of its secret."""
+        ...
+
+    def find(self, key_id: str) -> tuple[KeyRecord, bytes] | None:
+        """Return a key and its digest, whether it may be used or not."""
+        ...
+
+    def list(self) -> Sequence[KeyRecord]:
+        """Return all keys, by name and then the oldest first."""
+        ...
+
+    def revoke(self, which: str, now: datetime) -> Sequence[KeyRecord]:
+        """Revoke the key of that id, or every key of that name; return those that were not revoked before."""
+        ...
+
+
 class Store(Protocol):
     """Keeps incidents; what ``accept`` returned is on disk. Synchronous; safe to call from several threads."""
 

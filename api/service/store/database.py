@@ -25,6 +25,7 @@ from sre_orchestrator.api.service.ports import Accepted
 from sre_orchestrator.api.service.store.accepting import accepted, known, noted, over, row_of, taken
 from sre_orchestrator.api.service.store.engine import open_engine
 from sre_orchestrator.api.service.store.finishing import finished
+from sre_orchestrator.api.service.store.keys import KeyTable
 from sre_orchestrator.api.service.store.listing import listed
 from sre_orchestrator.api.service.store.outbox import Deliveries
 from sre_orchestrator.api.service.store.rows import record_of, time_text
@@ -55,6 +56,7 @@ class Database:
         self._engine = engine
         self._targets = tuple(targets)
         self.outbox = Deliveries(engine)
+        self.keys = KeyTable(engine)
         self._read = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:

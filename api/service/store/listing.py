@@ -7,7 +7,7 @@ import binascii
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
 
 from sre_orchestrator.api.service.models import IncidentRecord, Page, Query
 from sre_orchestrator.api.service.store.rows import record_of, time_text
@@ -49,7 +49,7 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
     }
     found = [incident.c[name] == value for name, value in equal.items() if value]
     if query.namespaces:
-        found.append(incident.c.namespace.in_(query.namespaces))
+        found.append(_within(query.namespaces))
     if query.since:
         found.append(incident.c.created_at >= time_text(query.since))
     if query.until:
@@ -57,6 +57,15 @@ def _conditions(query: Query) -> list[ColumnElement[bool]]:
     if query.text:
         found.append(incident.c.description.icontains(query.text, autoescape=True))
     return found
+
+
+def _within(namespaces: tuple[str, ...]) -> ColumnElement[bool]:
+    """Say in SQL that an incident names at least one namespace, and none but these: together they fill its text."""
+    text = literal(",") + func.replace(incident.c.namespace, " ", "") + ","
+    parts = (
+        case((text.contains(f",{one},", autoescape=True), len(one) + 1), else_=0) for one in dict.fromkeys(namespaces)
+    )
+    return and_(incident.c.namespace != "", sum(parts, literal(1)) == func.length(text))
 
 
 def _cursor(last: IncidentRecord, column: str) -> str:

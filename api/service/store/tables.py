@@ -77,3 +77,17 @@ delivery = Table(
     UniqueConstraint("incident", "target", "said"),
     Index("delivery_by_due", "due_at"),
 )
+# What is kept of an API key: enough to know it again. Several of one name may be valid: that is how keys are rotated.
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("namespaces", Text, nullable=False),
+    Column("created_at", String(27), nullable=False),
+    Column("expires_at", String(27)),
+    Column("revoked_at", String(27)),
+    Index("api_key_by_name", "name"),
+)
