@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -10,6 +10,7 @@ import pluggy
 
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.models import Component, Coverage, Edge, Fact, Gap, Scope
+from sre_orchestrator.core.notices import Notice
 from sre_orchestrator.core.settings import Settings
 
 PROJECT = "sre_orchestrator"
@@ -67,6 +68,22 @@ class Agent(Protocol):
         ...
 
 
+@runtime_checkable
+class AlertFormat(Protocol):
+    """Reads what an alerting system posts to ``/api/v1/alerts/NAME``."""
+
+    name: str
+
+    def notices(self, body: bytes, headers: Mapping[str, str]) -> Sequence[Notice]:
+        """Return what a request says (``core.notices``); names of ``headers`` are in lower case.
+
+        Raises:
+            InputError: it cannot be read; the sender is told the message. ``msgspec.DecodeError`` is as good.
+
+        """
+        ...
+
+
 @hookspec
 def register_agents(settings: Settings) -> Sequence[Agent]:
     """Return the agents that this plugin provides."""
@@ -104,4 +121,10 @@ def register_rules() -> Sequence[Traversable]:
 @hookspec
 def register_signals() -> Sequence[Traversable]:
     """Return folders of YAML files that say which metrics and expressions show a signal (docs/reference/signals.md)."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_alert_formats() -> Sequence[AlertFormat]:
+    """Return formats of alerts that the service accepts beside those it knows."""
     raise NotImplementedError

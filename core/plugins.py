@@ -20,6 +20,7 @@ WANTED: Mapping[str, type] = {
     "register_causes": Traversable,
     "register_rules": Traversable,
     "register_signals": Traversable,
+    "register_alert_formats": hookspecs.AlertFormat,
 }
 BLOCKED = "blocked by block_plugins"
 

@@ -12,7 +12,7 @@ import platformdirs
 
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import SettingsError
-from sre_orchestrator.core.models import Struct
+from sre_orchestrator.core.models import Struct, Verdict
 
 PREFIX = "SRE_ORCHESTRATOR_"
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -117,6 +117,33 @@ class TwinKeeping(Struct, frozen=True, kw_only=True):
     most_mib: Positive = 512
 
 
+class Notify(Struct, frozen=True, kw_only=True):
+    """Somebody who is told of finished incidents, all of them or those with one of ``verdicts``.
+
+    Files of secrets are read at each use; ``name`` (default: the kind) tells two of the same kind apart.
+    """
+
+    kind: Literal["slack", "webhook", "cloudevents"]
+    name: str = ""
+    url: str = ""
+    url_file: str = ""
+    secret_file: str = ""
+    verdicts: tuple[Verdict, ...] = ("diagnosed", "unresolved")
+    timeout_seconds: Seconds = 10.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be told."""
+        if bool(self.url) == bool(self.url_file):
+            raise ValueError(f"service.notify {self.key}: has no address, or two; give url or url_file")
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"service.notify {self.key}: url is no address of a web service; begin it with https://")
+
+    @property
+    def key(self) -> str:
+        """Return what it is told from others by."""
+        return self.name or self.kind
+
+
 class Service(Struct, frozen=True, kw_only=True):
     """How ``serve`` works: where it keeps incidents, how many it investigates at a time, how long and how often."""
 
@@ -127,6 +154,15 @@ class Service(Struct, frozen=True, kw_only=True):
     grace_seconds: Seconds = 30.0
     retention_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     body_bytes: Positive = 1024**2
+    alert_bytes: Positive = 16 * 1024**2
+    new_alert_incidents: Positive = 20
+    notify: tuple[Notify, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse targets that cannot be told from each other."""
+        names = [one.key for one in self.notify]
+        if len(set(names)) < len(names):
+            raise ValueError("service.notify: two have the same name; give each a name of its own")
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -84,7 +84,7 @@ SETTINGS = {
     "trace_plugins": "print every call of a hook",
     "rule_folders": "folders of further rules",
     "signal_folders": "folders of further [signals](signals.md) of metrics",
-    "metrics_matchers": "what tells this cluster from others in Prometheus, such as `cluster=\"prod\"`",
+    "metrics_matchers": 'what tells this cluster from others in Prometheus, such as `cluster="prod"`',
     "helm_history": "read what Helm keeps of its releases, which are contents of Secrets: values, manifests, hooks",
     "snapshot_limits.unpacked_bytes": "how much an archive may unpack to",
     "snapshot_limits.files": "how many files an archive may hold",
@@ -121,6 +121,9 @@ SETTINGS = {
     "service.grace_seconds": "how long running investigations may go on when the service is asked to end",
     "service.retention_days": "how long finished incidents are kept",
     "service.body_bytes": "how large a request may be",
+    "service.alert_bytes": "how large a request with alerts may be",
+    "service.new_alert_incidents": "how many incidents alerts may open within a minute; what comes beyond is one incident, a storm",
+    "service.notify": "who is told of finished incidents: `kind`, `url` or `url_file`, and more (how-to: notify)",
 }
 ENDPOINT = {
     "timeout_seconds": "how long one request may take",
@@ -140,7 +143,7 @@ def hooks() -> str:
     lines = []
     for one in specified:
         lines += [f"### `{one.__name__}{inspect.signature(one)}`".replace("'", ""), "", str(inspect.getdoc(one)), ""]
-    for protocol in (hookspecs.Agent, hookspecs.Source):
+    for protocol in (hookspecs.Agent, hookspecs.Source, hookspecs.AlertFormat):
         lines += [f"### `{protocol.__name__}`", "", "```python", inspect.getsource(protocol).strip(), "```", ""]
     return "\n".join(lines)
 

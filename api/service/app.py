@@ -14,6 +14,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath
 
+from sre_orchestrator.api.service.intake.routes import Doors
+from sre_orchestrator.api.service.intake.routes import routes as intake_routes
 from sre_orchestrator.api.service.models import Query
 from sre_orchestrator.api.service.rest import problems
 from sre_orchestrator.api.service.rest.catalogue import plugins, rules
@@ -57,8 +59,14 @@ def application(service: Service) -> Litestar:
             yield
 
     return Litestar(
-        [healthz, readyz, problem, Router("/api/v1", route_handlers=[Incidents, rules, plugins])],
-        state=State({"service": service}),
+        [
+            healthz,
+            readyz,
+            problem,
+            Router("/api/v1", route_handlers=[Incidents, rules, plugins]),
+            intake_routes(service),
+        ],
+        state=State({"service": service, "doors": Doors(service)}),
         lifespan=[working],
         exception_handlers=problems.HANDLERS,
         request_max_body_size=service.installation.settings.service.body_bytes,

@@ -1,0 +1,1 @@
+"""Notifications: others are told of finished incidents, once, and until it arrives."""
