@@ -147,6 +147,9 @@ def node_switched_off(cluster: Cluster) -> tuple[str, str]:
     silent(cluster)
     for name in ("kubelet", "containerd"):
         del cluster.units[f"node-b/{name}"]
+    taints = cluster.get("Node", "node-b", "")["spec"]["taints"]
+    off = {"key": "node.cloudprovider.kubernetes.io/shutdown", "effect": "NoSchedule"}
+    cluster.edit("Node", "node-b", namespace="", spec={"taints": [*taints, off]})
     cluster.edit("Node", "node-b", namespace="", status={"addresses": [{"type": "InternalIP", "address": "10.1.0.12"}]})
     for name in on_node(cluster, "node-b"):
         cluster.edit("Pod", name, metadata={"deletionTimestamp": "2030-05-01T11:52:35Z"})
@@ -159,13 +162,6 @@ def node_switched_off(cluster: Cluster) -> tuple[str, str]:
             component="taint-eviction-controller",
             count=1,
         )
-    about_node(
-        cluster,
-        "DeletingNode",
-        "Node node-b does not exist in the cloud provider: instance i-0d71 is in state stopped",
-        "cloud-node-lifecycle-controller",
-        count=2,
-    )
     callers_fail(cluster, "web", "cart", 7070, "no route to host")
     return "node-down", NODE
 

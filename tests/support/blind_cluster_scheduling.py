@@ -449,7 +449,7 @@ def share_not_exported(cluster: Cluster) -> tuple[str, str]:
     )
     for name in cluster.pods_of("cart"):
         say(cluster, "FailedMount", text, about=("Pod", name))
-    return "volume-mount-failed", CART
+    return "volume-permission-denied", CART
 
 
 @case

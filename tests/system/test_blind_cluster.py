@@ -15,10 +15,7 @@ from clusters import shop
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.settings import Settings
 
-MISSED = {
-    "drained_for_an_upgrade", "migration_suspended", "node_switched_off", "provisioner_silent",
-    "share_not_exported",
-}  # fmt: skip
+MISSED = {"drained_for_an_upgrade"}
 PLACES = (blind_cluster_admission, blind_cluster_nodes, blind_cluster_scheduling)
 
 

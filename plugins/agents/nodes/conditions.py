@@ -26,6 +26,8 @@ NOT_READY = (
     ),
     ("certificate", re.compile(r"x509|certificate|unauthorized", re.IGNORECASE)),
 )
+# The cloud's node controller sets the first when it sees that the machine is off, and a person the second when they saw it.
+SWITCHED_OFF = frozenset({"node.cloudprovider.kubernetes.io/shutdown", "node.kubernetes.io/out-of-service"})
 # Those of the kubelet and of node-problem-detector; another type says nothing about what is right.
 BAD_WHEN_TRUE = re.compile(
     r"^(?:\w*Pressure|NetworkUnavailable|\w+Problem|\w+Deadlock|ReadonlyFilesystem|Frequent\w+|Corrupt\w+|\w*Unhealthy)$"
@@ -62,6 +64,7 @@ def _not_ready(view: View, node: Node, condition: Condition) -> Fact:
         message=condition.message,
         **{"class": _class(condition)},
         recent=view.recent(condition.last_transition_time),
+        switched_off=any(one.key in SWITCHED_OFF for one in node.spec.taints),
     )
 
 

@@ -187,10 +187,13 @@ def _init(view: View, pod: Pod, container: Container, since: datetime | None) ->
         container=container.name,
         for_seconds=round((view.scope.until - since).total_seconds()) if since else None,
         waits_for=_waits_for(container, pod.metadata.namespace),
+        job=_job(container, pod.metadata.namespace),
         node=node_id(pod),
     )
 
 
+# kubectl wait … job/NAME, kubectl get job NAME, and the arguments of groundnuty/k8s-wait-for.
+_JOB = re.compile(r"\b(?:jobs?(?:\.batch)?|job-wr|job-we)[/ ]+(?P<name>[a-z0-9][a-z0-9.-]*)")
 _TOOL = re.compile(
     r"\b(?:nc|nslookup|ping|dig|host|getent hosts|pg_isready|mysqladmin|redis-cli|curl|wget|telnet)\b(?P<rest>[^;|&\n]*)"
 )
@@ -207,3 +210,9 @@ def _waits_for(container: Container, namespace: str) -> str | None:
             ]
     services = {place for host in hosts if (place := service_of(host, namespace))}
     return component_id("service", *services.pop()) if len(services) == 1 else None
+
+
+def _job(container: Container, namespace: str) -> str | None:
+    """Return the Job that an init container's command names, if it names one only."""
+    found = {match["name"] for match in _JOB.finditer(" ".join((*container.command, *container.args)))}
+    return component_id("job", namespace, found.pop()) if len(found) == 1 else None

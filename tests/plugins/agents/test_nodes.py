@@ -448,3 +448,20 @@ def test_a_control_plane_without_logs_says_nothing(tmp_path: Path) -> None:
 
     assert facts(found, "control_plane.log") == []
     assert not any(one.kind == "control_plane.log" for one in found if isinstance(one, Coverage))
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("node.cloudprovider.kubernetes.io/shutdown", True),
+        ("node.kubernetes.io/out-of-service", True),
+        ("node.kubernetes.io/unreachable", False),
+    ],
+)
+def test_a_taint_tells_that_a_silent_machine_is_off(tmp_path: Path, key: str, expected: bool) -> None:
+    silent = not_ready("node-a", "Unknown", "Kubelet stopped posting node status.")
+    tainted = patch(silent, spec={"taints": [{"key": key, "effect": "NoSchedule"}]})
+
+    found = look(tmp_path, tainted, node("node-b"))
+
+    assert only(found, "node.not_ready").attributes["switched_off"] is expected

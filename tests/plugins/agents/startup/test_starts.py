@@ -192,6 +192,30 @@ def test_an_init_container_that_runs_shows_what_it_waits_for(tmp_path: Path, ins
     assert fact.attributes.get("waits_for") == service
 
 
+@pytest.mark.parametrize(
+    ("inside", "job"),
+    [
+        (
+            container("wait", command=["kubectl", "wait", "--for=condition=complete", "job/migrate-7"]),
+            "job/shop/migrate-7",
+        ),
+        (
+            container("wait", command=["sh", "-c", "until kubectl get jobs.batch migrate; do sleep 1; done"]),
+            "job/shop/migrate",
+        ),
+        (container("wait", args=["job", "migrate"]), "job/shop/migrate"),
+        (container("wait", args=["job/a", "job/b"]), None),
+        (container("wait", args=["pod", "-lapp=orders-db"]), None),
+    ],
+)
+def test_an_init_container_that_runs_shows_the_job_that_it_names(tmp_path: Path, inside: Json, job: str | None) -> None:
+    running = {"running": {"startedAt": "2030-05-01T11:50:00Z"}}
+
+    fact = look(StartupAgent(), tmp_path, init_pod("cart-1", inside, running)).only("init.running")
+
+    assert fact.attributes.get("job") == job
+
+
 def test_sidecars_and_ended_init_containers_hold_nothing_up(tmp_path: Path) -> None:
     sidecar = container("proxy", restartPolicy="Always")
     ended = {"terminated": {"exitCode": 0, "reason": "Completed"}}
