@@ -10,7 +10,7 @@ import msgspec
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import Endpoint
-from sre_orchestrator.plugins.objects.meta import Time
+from sre_orchestrator.plugins.sources.alert_list import ToldAlert
 from sre_orchestrator.plugins.sources.discovery import Located, Mark, Wanted
 from sre_orchestrator.plugins.sources.http import HttpService, ServiceProblem
 from sre_orchestrator.plugins.sources.ports import Alert, ClusterObjects, Found
@@ -30,19 +30,6 @@ WANTED = Wanted(
     ),
 )
 EVERY_STATE = (("active", "true"), ("silenced", "true"), ("inhibited", "true"), ("unprocessed", "true"))
-
-
-class _Status(msgspec.Struct):
-    state: str = "active"
-
-
-class _Told(msgspec.Struct, rename="camel"):
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    starts_at: Time | None = None
-    ends_at: Time | None = None
-    generator_url: str = msgspec.field(name="generatorURL", default="")
-    status: _Status = msgspec.field(default_factory=_Status)
 
 
 class _Version(msgspec.Struct):
@@ -132,17 +119,7 @@ def version_of(service: HttpService) -> str:
 
 
 def _told(service: HttpService) -> list[Alert]:
-    return [
-        Alert(
-            labels=one.labels,
-            annotations=one.annotations,
-            starts_at=one.starts_at,
-            ends_at=one.ends_at,
-            state=one.status.state,
-            generator_url=one.generator_url,
-        )
-        for one in service.decoded(service.get("/api/v2/alerts", EVERY_STATE), list[_Told])
-    ]
+    return [one.alert() for one in service.decoded(service.get("/api/v2/alerts", EVERY_STATE), list[ToldAlert])]
 
 
 def _firing(one: Raised) -> Alert:

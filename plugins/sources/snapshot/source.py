@@ -19,9 +19,10 @@ from sre_orchestrator.core.models import Component, Edge, Gap, Struct
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.events import Event
-from sre_orchestrator.plugins.objects.meta import Object, Time
+from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
 from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.sources.alert_list import ToldAlert
 from sre_orchestrator.plugins.sources.helm.source import HelmReleases
 from sre_orchestrator.plugins.sources.ports import (
     Alert,
@@ -69,19 +70,6 @@ class SnapshotInfo(Struct, frozen=True, kw_only=True):
     namespaces: tuple[str, ...] = ()
     question: str = ""
     coverage: Declared = Declared()
-
-
-class _AlertStatus(msgspec.Struct):
-    state: str = "active"
-
-
-class _Alert(msgspec.Struct, rename="camel"):
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    starts_at: Time | None = None
-    ends_at: Time | None = None
-    generator_url: str = msgspec.field(name="generatorURL", default="")
-    status: _AlertStatus = msgspec.field(default_factory=_AlertStatus)
 
 
 class _Probe(msgspec.Struct):
@@ -184,18 +172,7 @@ class Snapshot:
 
     async def alerts(self) -> Sequence[Alert]:
         """Return the recorded alerts."""
-        read = self._json("alertmanager/alerts.json", list[_Alert]) or []
-        return [
-            Alert(
-                labels=one.labels,
-                annotations=one.annotations,
-                starts_at=one.starts_at,
-                ends_at=one.ends_at,
-                state=one.status.state,
-                generator_url=one.generator_url,
-            )
-            for one in read
-        ]
+        return [one.alert() for one in self._json("alertmanager/alerts.json", list[ToldAlert]) or ()]
 
     async def probes(self, namespaces: Sequence[str]) -> Probes:
         """Return the recorded probes of ``namespaces``."""
