@@ -24,7 +24,7 @@ from sre_orchestrator.core.settings import ClusterAccess
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT = "~/.kube/config"
-CONNECTIONS = 16
+CONNECTIONS = 64  # a watch of each kind, and lists and logs beside them
 # the loader of the kubernetes package raises these for files that are YAML but no kubeconfig
 _MALFORMED = (ConfigException, KeyError, TypeError, AttributeError, ValueError, OSError)
 

@@ -16,7 +16,9 @@ from shop import pod
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import ClusterAccess, Settings
 from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.k8s import Cluster, open_cluster
+from sre_orchestrator.plugins.sources.k8s.cluster import LISTED_TOGETHER
 from sre_orchestrator.plugins.sources.k8s.connection import ApiError
 from sre_orchestrator.plugins.sources.ports import Listing
 from sre_orchestrator.plugins.sources.retries import ATTEMPTS
@@ -295,3 +297,15 @@ def test_requests_are_counted(attach: Attach) -> None:
         pods(cluster)
 
     assert cluster.requests == len(server.asked) == 3
+
+
+def test_there_are_connections_for_a_watch_of_each_kind_and_lists_beside_them(
+    attach: Attach, caplog: pytest.LogCaptureFixture
+) -> None:
+    with api_server({}) as server:
+        connection = attach(server)._connection
+        answers = [connection.open("/version", {}) for _ in range(len(KINDS) + LISTED_TOGETHER)]
+        for answer in answers:
+            assert list(connection.chunks(answer))
+
+    assert "pool is full" not in caplog.text
