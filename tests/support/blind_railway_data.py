@@ -284,7 +284,7 @@ def broker_refuses_a_login(cluster: Railway) -> tuple[str, str]:
             "2030-05-01 §.120 [error] <0.811.0> Error on AMQP connection <0.811.0> (10.0.1.8:40012 -> 10.0.2.2:5672, state: starting):\nPLAIN login refused: user 'notify' - invalid credentials"
         ),
     )
-    return "service-access-denied", workload(name)
+    return "database-credentials-wrong", workload(name)
 
 
 @on_railway

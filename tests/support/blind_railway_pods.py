@@ -312,7 +312,7 @@ def dns_scaled_to_zero(cluster: Railway) -> tuple[str, str]:
             "java.net.ConnectException", "java.net.UnknownHostException"
         )
         speak(cluster, caller, "".join(servlet(f"11:{minute}:07", text) for minute in LATE))
-    return "scaled-to-zero", workload("coredns", namespace="kube-system")
+    return "cluster-dns-down", workload("coredns", namespace="kube-system")
 
 
 @on_railway
@@ -330,7 +330,7 @@ def mesh_certificate_of_nobody(cluster: Railway) -> tuple[str, str]:
         cluster.logs[f"{NAMESPACE}/{name}/istio-proxy"] = each(
             f'[2030-05-01T§.120Z] "- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 10.0.1.7:{PORTS[PAYMENT]} 10.0.1.9:40112 - -'
         )
-    return "mesh-sidecar-missing", workload("tk-inside-payment-service")
+    return "mesh-mtls-mismatch", f"service/{NAMESPACE}/{PAYMENT}"
 
 
 @on_railway
@@ -390,4 +390,4 @@ def keystore_has_expired(cluster: Railway) -> tuple[str, str]:
         PAYMENT,
         f'org.springframework.web.client.ResourceAccessException: I/O error on POST request for "https://{PAYMENT}:{PORTS[PAYMENT]}/api/v1/pay": PKIX path validation failed: java.security.cert.CertPathValidatorException: validity check failed; nested exception is javax.net.ssl.SSLHandshakeException: PKIX path validation failed\nCaused by: java.security.cert.CertificateExpiredException: NotAfter: Tue Apr 30 23:59:59 UTC 2030\n',
     )
-    return "certificate-expired", workload(PAYMENT)
+    return "certificate-expired", f"service/{NAMESPACE}/{PAYMENT}"

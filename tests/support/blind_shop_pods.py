@@ -284,9 +284,17 @@ def go_panics_while_serving(cluster: Cluster) -> tuple[str, str]:
     loop(
         cluster,
         "cart",
-        "2030-05-01T11:50:00Z INFO cart listening on port 7070\n2030-05-01T11:55:00Z INFO GET /items 200 3ms\npanic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x18 pc=0x6d2f3a]\n\ngoroutine 812 [running]:\nmain.(*Cart).Total(0x0)\n\t/src/cart.go:77 +0x1a\nmain.handle(0xc000124000)\n\t/src/main.go:112 +0x2f\n",
+        "2030-05-01T11:30:00Z INFO cart listening on port 7070\n2030-05-01T11:55:00Z INFO GET /items 200 3ms\npanic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation violation code=0x1 addr=0x18 pc=0x6d2f3a]\n\ngoroutine 812 [running]:\nmain.(*Cart).Total(0x0)\n\t/src/cart.go:77 +0x1a\nmain.handle(0xc000124000)\n\t/src/main.go:112 +0x2f\n",
         code=2,
     )
+    ended = {
+        "exitCode": 2,
+        "reason": "Error",
+        "startedAt": "2030-05-01T11:30:00Z",
+        "finishedAt": "2030-05-01T11:55:01Z",
+    }
+    waits = waiting("CrashLoopBackOff", "back-off 2m40s restarting failed container")
+    cluster.status("cart", restarts=7, state=waits, last={"terminated": ended})
     return "application-crash", workload("cart")
 
 

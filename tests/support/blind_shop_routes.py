@@ -308,7 +308,7 @@ def certificate_over(cluster: Cluster) -> tuple[str, str]:
         "orders",
         each("2030/05/01 § http: TLS handshake error from 10.0.1.9:51514: remote error: tls: bad certificate"),
     )
-    return "certificate-expired", workload("orders")
+    return "certificate-expired", f"service/{NAMESPACE}/orders"
 
 
 @on_shop
@@ -322,7 +322,7 @@ def certificate_of_another_name(cluster: Cluster) -> tuple[str, str]:
             "Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames: Host: orders. is not in the cert's altnames: DNS:orders-v1.shop.svc, DNS:orders-v1\n  reason: \"Host: orders. is not in the cert's altnames\", host: 'orders'"
         ),
     )
-    return "certificate-name-mismatch", workload("orders")
+    return "certificate-name-mismatch", f"service/{NAMESPACE}/orders"
 
 
 @on_shop

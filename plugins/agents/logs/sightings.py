@@ -28,6 +28,7 @@ _ANSWER = re.compile(
 _BODY = re.compile(
     r"HttpServerErrorException|FeignException|WebClientResponseException|Server Error for url|status code:? 5\d\d"
 )
+_ALERT = re.compile(r"remote error: tls|\balert (?:unknown|certificate unknown)|fatal alert", re.IGNORECASE)
 ANSWERS = frozenset({"http-5xx", "http-4xx", "unauthorized", "forbidden", "rate-limited"})
 
 
@@ -97,7 +98,9 @@ def _sighting(record: Record, table: Table, last: int) -> Sighting | None:
 
 
 def _relayed(name: str, of_database: bool, text: str) -> bool:
-    """Say whether a callee's answer is quoted: its trouble with its own callees is not this container's."""
+    """Say whether a peer is quoted: the trouble of a callee with its own, or that a peer does not trust this one."""
+    if name == "certificate-unknown-authority" and _ALERT.search(text):
+        return True
     answers = len(_ANSWER.findall(text))
     return answers > 1 or (answers == 1 and of_database) or (name not in ANSWERS and bool(_BODY.search(text)))
 

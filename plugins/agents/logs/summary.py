@@ -15,6 +15,7 @@ from sre_orchestrator.plugins.agents.logs.callees import Cast, identity
 from sre_orchestrator.plugins.agents.logs.families import DATABASES, family_of, family_of_container
 from sre_orchestrator.plugins.agents.logs.sightings import ANY_ERROR, MAX_SAMPLE, Reading, Sighting
 from sre_orchestrator.plugins.agents.logs.table import Table
+from sre_orchestrator.plugins.objects.addresses import Address
 from sre_orchestrator.plugins.objects.pods import ContainerStatus, Pod
 from sre_orchestrator.plugins.sources.ports import LogStream
 
@@ -128,13 +129,19 @@ class Summary:
         if not self._calls(one.name, said):
             return Meant(host=host, port=port, family=said)
         if not host:
-            address = self._cast.address(one.text, namespace)
+            address = self._mentioned(one.text, namespace)
             host, port = (address.host, address.port) if address else ("", port)
         service = self._cast.service(host, namespace) if host else ""
         family = (self._cast.family(service) if service else "") or said or family_of(port)
         open_question = not service and not any(map(str.isalpha, host)) and family in DATABASES - self._own
         guessed = self._guess(family) if open_question else ""
         return Meant(host=host, port=port, family=family, service=service or guessed, named=bool(service))
+
+    def _mentioned(self, text: str, namespace: str) -> Address | None:
+        """Return the address in a line, unless it is the container's own: a key or a path may look like it."""
+        found = self._cast.address(text, namespace)
+        service = self._cast.service(found.host, namespace) if found else ""
+        return None if service and self._cast.backing(service) == self._workload else found
 
     def _calls(self, name: str, family: str) -> bool:
         """Say whether lines of a class are about a call; what a database refuses is, whatever it is."""

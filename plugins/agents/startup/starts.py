@@ -28,7 +28,7 @@ SANDBOX_REASONS = frozenset({"FailedCreatePodSandBox", "FailedCreatePodContainer
 START_REASONS = frozenset(
     {"CreateContainerError", "CreateContainerConfigError", "RunContainerError", "StartError", "ContainerCannotRun"}
 )
-_MEMORY = r"OOM.?killed|out of memory|cannot allocate memory|memory limit too low|\boom\b"
+_MEMORY = r"OOM.?killed|out of memory|cannot allocate memory|memory limit (?:\d+ )?too low|\boom\b"
 
 
 def _table(*rows: tuple[str, str]) -> tuple[tuple[str, re.Pattern[str]], ...]:

@@ -215,6 +215,31 @@ def test_a_quoted_answer_of_a_callee_names_no_callee_of_ours(tmp_path: Path) -> 
     assert "callee" not in found.only("log.failing_calls").attributes
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "http: TLS handshake error from 10.0.1.9:51514: remote error: tls: unknown certificate authority",
+        "[warn] TLS handshake failed: error:0A000418:SSL routines::tlsv1 alert unknown ca",
+        "javax.net.ssl.SSLHandshakeException: Received fatal alert: certificate_unknown",
+    ],
+)
+def test_an_alert_of_a_peer_that_does_not_trust_a_certificate_is_the_peers_word(tmp_path: Path, said: str) -> None:
+    text = f"2030-05-01T11:57:10Z ERROR {said}\n"
+
+    found = seen(tmp_path, *app("web", ready=False), logs={"web-abc-1/app": text})
+
+    attributes = found.only("log.line").attributes
+    assert (attributes["class"], attributes["relayed"]) == ("certificate-unknown-authority", True)
+
+
+def test_a_key_that_looks_like_the_containers_own_address_is_no_callee(tmp_path: Path) -> None:
+    text = "2030-05-01T11:57:10Z ERROR OOM command not allowed when used memory > 'maxmemory'. args: [ 'web:17' ]\n"
+
+    found = seen(tmp_path, *app("web", ready=False), service("web"), logs={"web-abc-1/app": text})
+
+    assert {"service", "callee", "host"} & found.only("log.line").attributes.keys() == set()
+
+
 def test_a_server_that_refuses_a_client_names_it_by_its_address(tmp_path: Path) -> None:
     found = seen(
         tmp_path,

@@ -36,6 +36,7 @@ def creating(name: str, state: Json | None = None, last: Json | None = None, **f
         ),
         ("add cmd: failed to assign an IP address to container", "addresses-exhausted"),
         ("failed to create containerd task: OCI runtime create failed: container init was OOM-killed", "out-of-memory"),
+        ("set memory limit 4194304 too low; should be at least 12582912", "out-of-memory"),
         ('failed to get sandbox image "r.example/pause:3.9": i/o timeout', "image"),
         ("dial unix /run/containerd/containerd.sock: connect: connection refused", "runtime"),
         ("rpc error: code = DeadlineExceeded desc = context deadline exceeded", "runtime"),
