@@ -117,6 +117,22 @@ class TwinKeeping(Struct, frozen=True, kw_only=True):
     most_mib: Positive = 512
 
 
+class RequestLimits(Struct, frozen=True, kw_only=True):
+    """What requests may cost: how many a second (of a caller, of an address) and at a time, sizes, and how slow a body.
+
+    ``trusted_proxies`` are the addresses (comma-separated) whose ``X-Forwarded-For`` says who really asks. Twice the
+    rate may come at once. Where everybody may do everything (this machine only, no keys), there are no rates.
+    """
+
+    per_caller: Seconds = 200.0
+    per_address: Seconds = 500.0
+    concurrent: Positive = 256
+    header_bytes: Positive = 16 * 1024
+    query_bytes: Positive = 8 * 1024
+    body_seconds: Seconds = 30.0
+    trusted_proxies: str = ""
+
+
 class Notify(Struct, frozen=True, kw_only=True):
     """Somebody who is told of finished incidents, all of them or those with one of ``verdicts``.
 
@@ -157,6 +173,7 @@ class Service(Struct, frozen=True, kw_only=True):
     alert_bytes: Positive = 16 * 1024**2
     new_alert_incidents: Positive = 20
     notify: tuple[Notify, ...] = ()
+    requests: RequestLimits = RequestLimits()
 
     def __post_init__(self) -> None:
         """Refuse targets that cannot be told from each other."""

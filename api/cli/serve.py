@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,6 @@ import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
-from sre_orchestrator.core.errors import InputError
 
 LOOPBACK = "127.0.0.1"
 
@@ -22,7 +20,7 @@ def serve(
     ] = None,
     port: Annotated[int, typer.Option(help="Where to listen; 0 takes a free port.", min=0, max=65535)] = 8080,
     host: Annotated[
-        str, typer.Option(help="The address to listen at; nothing but this machine by default.")
+        str, typer.Option(help="The address to listen at; one that others reach needs keys (sre-orchestrator keys).")
     ] = LOOPBACK,
     kubeconfig: KubeconfigOption = None,
     settings: SettingsOption = None,
@@ -41,14 +39,5 @@ def serve(
     from sre_orchestrator.api.logs import configure_logs  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.api.service.serving import run  # noqa: PLC0415
 
-    if not _loopback(host):
-        raise InputError(f"--host {host}: without API keys the service listens on this machine only; use {LOOPBACK}")
     configure_logs()
     run(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), snapshot, host, port)
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import version
 
 import anyio.to_thread
@@ -20,17 +21,21 @@ from sre_orchestrator.api.service.models import Query
 from sre_orchestrator.api.service.rest import problems
 from sre_orchestrator.api.service.rest.catalogue import plugins, rules
 from sre_orchestrator.api.service.rest.incidents import Incidents
+from sre_orchestrator.api.service.security.door import OPEN
+from sre_orchestrator.api.service.security.gate import Gate
+from sre_orchestrator.api.service.security.mounted import door_before, shield_before
+from sre_orchestrator.api.service.security.scoped import ScopedStore
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.boundary import Failure, guarded
 
 
-@get("/healthz", tags=["health"], sync_to_thread=False, summary="Whether the process lives")
+@get("/healthz", opt={OPEN: True}, tags=["health"], sync_to_thread=False, summary="Whether the process lives")
 def healthz() -> dict[str, str]:
     """Answer."""
     return {"status": "alive"}
 
 
-@get("/readyz", tags=["health"], summary="Whether incidents can be accepted")
+@get("/readyz", opt={OPEN: True}, tags=["health"], summary="Whether incidents can be accepted")
 async def readyz(state: State) -> Response[dict[str, str]]:
     """Answer 200 while the store answers, else 503 and why."""
     service: Service = state.service
@@ -40,7 +45,7 @@ async def readyz(state: State) -> Response[dict[str, str]]:
     return Response({"status": "ready"})
 
 
-@get("/problems/{name:str}", media_type="text/plain", include_in_schema=False, sync_to_thread=False)
+@get("/problems/{name:str}", opt={OPEN: True}, media_type="text/plain", include_in_schema=False, sync_to_thread=False)
 def problem(name: FromPath[str]) -> str:
     """Explain a kind of problem."""
     if name not in problems.KINDS:
@@ -48,8 +53,13 @@ def problem(name: FromPath[str]) -> str:
     return problems.KINDS[name] + "\n"
 
 
-def application(service: Service) -> Litestar:
-    """Return the application of a service; it investigates while the application runs."""
+def application(service: Service, gate: Gate | None = None) -> Litestar:
+    """Return the application of a service; it investigates while the application runs.
+
+    Without a ``gate`` everybody may do everything.
+    """
+    gate = gate or Gate()
+    limits = service.installation.settings.service.requests
 
     @asynccontextmanager
     async def working(_: Litestar) -> AsyncIterator[None]:
@@ -58,7 +68,7 @@ def application(service: Service) -> Litestar:
                 await stack.enter_async_context(one.running())
             yield
 
-    return Litestar(
+    app = Litestar(
         [
             healthz,
             readyz,
@@ -66,7 +76,8 @@ def application(service: Service) -> Litestar:
             Router("/api/v1", route_handlers=[Incidents, rules, plugins]),
             intake_routes(service),
         ],
-        state=State({"service": service, "doors": Doors(service)}),
+        middleware=[door_before(gate, limits)],
+        state=State({"service": replace(service, store=ScopedStore(service.store)), "doors": Doors(service)}),
         lifespan=[working],
         exception_handlers=problems.HANDLERS,
         request_max_body_size=service.installation.settings.service.body_bytes,
@@ -79,3 +90,5 @@ def application(service: Service) -> Litestar:
         ),
         logging_config=None,
     )
+    app.asgi_handler = shield_before(app.asgi_handler, gate, limits)
+    return app

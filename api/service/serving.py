@@ -8,15 +8,17 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import uvicorn
+from litestar import Litestar
 
 from sre_orchestrator.api.health import bound
 from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess, Silent
 from sre_orchestrator.api.service.investigators import Live, Recorded
+from sre_orchestrator.api.service.security.mounted import gate_for
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import open_database
 from sre_orchestrator.api.wiring import Installation
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import RequestLimits, Settings
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 
@@ -24,7 +26,7 @@ def run(settings: Settings, snapshot: Path | None, host: str, port: int) -> None
     """Serve until SIGTERM or Ctrl-C.
 
     Raises:
-        InputError: the snapshot, the database or the address cannot be used.
+        InputError: the snapshot, the database or the address cannot be used, or others would come in without a key.
 
     """
     if snapshot:
@@ -33,9 +35,23 @@ def run(settings: Settings, snapshot: Path | None, host: str, port: int) -> None
     with closing(open_database(settings.service.database_url, Path(settings.state_dir))) as store:
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         dispatcher = InProcess(store, investigator, Silent(), limits=settings.service)
-        app = application(Service(installation=installation, store=store, dispatcher=dispatcher))
+        gate = gate_for(settings, store.keys, host)
+        app = application(Service(installation=installation, store=store, dispatcher=dispatcher), gate)
         with closing(bound(host, port)) as ears:
-            _Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[ears])
+            _Server(_config(app, settings.service.requests)).run(sockets=[ears])
+
+
+def _config(app: Litestar, limits: RequestLimits) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http="h11",  # its buffer of headers is bounded
+        h11_max_incomplete_event_size=2 * limits.header_bytes + limits.query_bytes,
+        proxy_headers=bool(limits.trusted_proxies),
+        forwarded_allow_ips=limits.trusted_proxies,
+    )
 
 
 class _Server(uvicorn.Server):

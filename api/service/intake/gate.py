@@ -14,6 +14,7 @@ import msgspec
 from sre_orchestrator.api.service.intake import words
 from sre_orchestrator.api.service.models import Arrival, Reported
 from sre_orchestrator.api.service.ports import Accepted
+from sre_orchestrator.api.service.security.callers import current, permitted
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.boundary import Failure, Success, guarded
 from sre_orchestrator.core.errors import SreError
@@ -71,10 +72,11 @@ class Intake:
 
         Raises:
             Overloaded: they are not; the sender should try again.
+            Forbidden: one is from a namespace that the sender may not see; none is kept.
 
         """
         now = self._service.now()
-        arrivals = [arrival(source, one, now) for one in notices]
+        arrivals = [permitted(arrival(source, one, now), current()) for one in notices]
         try:
             kept = await self._kept(arrivals)
         except Overloaded:

@@ -10,6 +10,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from sre_orchestrator.api.service.security.callers import Forbidden
 from sre_orchestrator.core.errors import InputError
 
 MEDIA_TYPE = "application/problem+json"
@@ -21,6 +22,9 @@ KINDS = {
     "not-found": "There is nothing at this address, or the incident does not exist (any more).",
     "method-not-allowed": "The address does not know this method; the header Allow lists those it knows.",
     "request-entity-too-large": "The body is larger than service.body_bytes.",
+    "request-timeout": "The body did not arrive in time; send it again, faster.",
+    "uri-too-long": "Path and query are longer than service.requests.query_bytes.",
+    "request-header-fields-too-large": "The headers are larger than service.requests.header_bytes.",
     "unprocessable-entity": "The request is well formed and cannot be served; the detail says why and what to do.",
     "too-many-requests": "Wait as long as the header Retry-After says.",
     "internal-server-error": "A defect of the service; its log says more.",
@@ -68,10 +72,15 @@ def of_input(request: Request[Any, Any, Any], error: InputError) -> Response[Pro
     return answered(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
 
+def of_forbidden(request: Request[Any, Any, Any], error: Forbidden) -> Response[Problem]:
+    """Answer what the caller may not do."""
+    return answered(request, HTTPStatus.FORBIDDEN, str(error))
+
+
 def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer a defect of ours: the log says more than the caller is told."""
     log.error("request failed", path=request.url.path, exc_info=error)
     return answered(request, HTTPStatus.INTERNAL_SERVER_ERROR, "this is a defect; the log of the service says more")
 
 
-HANDLERS: dict[int | type[Exception], Any] = {HTTPException: of_http, InputError: of_input, Exception: of_anything}
+HANDLERS: dict[int | type[Exception], Any] = {HTTPException: of_http, Forbidden: of_forbidden, InputError: of_input, Exception: of_anything}

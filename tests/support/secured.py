@@ -1,0 +1,73 @@
+"""A service with keys for tests: incidents of two namespaces, and all that the service wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from litestar.testing import TestClient
+from service import bundle_of
+
+from sre_orchestrator.api.service.app import application
+from sre_orchestrator.api.service.dispatch import InProcess, Silent, utc_now
+from sre_orchestrator.api.service.models import Reported
+from sre_orchestrator.api.service.ports import Scope
+from sre_orchestrator.api.service.security.gate import Gate, KeyWay, Way
+from sre_orchestrator.api.service.security.keys import create_key
+from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.api.service.store import Database, open_database
+from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.pipeline import Bundle
+from sre_orchestrator.core.ports import Progress
+from sre_orchestrator.core.settings import RequestLimits, Settings
+from sre_orchestrator.core.settings import Service as Limits
+
+Client = TestClient[Any]
+INCIDENTS = "/api/v1/incidents"
+USUAL = RequestLimits()
+
+
+class Instant:
+    """Has every report at once (``api.service.ports.Investigator``)."""
+
+    async def investigate(self, incident_id: str, reported: Reported, progress: Progress) -> Bundle:
+        """Return always the same, or fail where the report asks for it."""
+        del incident_id, progress
+        if reported.description == "fail":
+            raise InputError("it cannot be investigated")
+        return bundle_of()
+
+
+class Secured:
+    """A service in this process, its keys and its clients."""
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        requests: RequestLimits = USUAL,
+        ways: Sequence[Way] = (),
+        gate: Gate | None = None,
+    ) -> None:
+        settings = Settings(state_dir=str(state), service=Limits(requests=requests, body_bytes=20_000))
+        installation = Installation(settings)
+        self.store: Database = open_database("", state)
+        dispatcher = InProcess(self.store, Instant(), Silent(), limits=settings.service)
+        service = Service(installation=installation, store=self.store, dispatcher=dispatcher)
+        self.app = application(service, gate or Gate([KeyWay(self.store.keys), *ways]))
+
+    def key(self, name: str, *scopes: Scope, namespaces: Sequence[str] = ()) -> dict[str, str]:
+        """Return the headers of a new key."""
+        _, key = create_key(self.store.keys, name, scopes, namespaces=namespaces, now=utc_now())
+        return {"X-API-Key": key}
+
+
+@contextmanager
+def asking(secured: Secured) -> Iterator[Client]:
+    """Yield a client of the running service."""
+    with TestClient(secured.app, raise_server_exceptions=False) as client:
+        yield client
+    secured.store.close()
