@@ -174,6 +174,7 @@ class Service(Struct, frozen=True, kw_only=True):
     new_alert_incidents: Positive = 20
     notify: tuple[Notify, ...] = ()
     requests: RequestLimits = RequestLimits()
+    public_url: str = ""
 
     def __post_init__(self) -> None:
         """Refuse targets that cannot be told from each other."""

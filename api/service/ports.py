@@ -185,8 +185,8 @@ class Delivery(Struct, frozen=True, kw_only=True):
 class Outbox(Protocol):
     """Keeps what is to be told to others until it is told; synchronous, safe to call from several threads."""
 
-    def due(self, now: datetime, until: datetime) -> Delivery | None:
-        """Return a delivery that is due, or ``None``; nobody else gets it before ``until``."""
+    def due(self, target: str, now: datetime, until: datetime) -> Delivery | None:
+        """Return a delivery to ``target`` that is due, or ``None``; nobody else gets it before ``until``."""
         ...
 
     def told(self, delivery_id: str) -> None:

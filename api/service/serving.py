@@ -12,8 +12,9 @@ from litestar import Litestar
 
 from sre_orchestrator.api.health import bound
 from sre_orchestrator.api.service.app import application
-from sre_orchestrator.api.service.dispatch import InProcess, Silent
+from sre_orchestrator.api.service.dispatch import InProcess
 from sre_orchestrator.api.service.investigators import Live, Recorded
+from sre_orchestrator.api.service.notify.sending import Sender
 from sre_orchestrator.api.service.security.mounted import gate_for
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import open_database
@@ -32,11 +33,15 @@ def run(settings: Settings, snapshot: Path | None, host: str, port: int) -> None
     if snapshot:
         open_snapshot(snapshot, settings.snapshot_limits).close()
     installation = Installation(settings)
-    with closing(open_database(settings.service.database_url, Path(settings.state_dir))) as store:
+    limits = settings.service
+    targets = [one.key for one in limits.notify]
+    with closing(open_database(limits.database_url, Path(settings.state_dir), targets)) as store:
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
-        dispatcher = InProcess(store, investigator, Silent(), limits=settings.service)
+        sender = Sender(store, store.outbox, limits.notify, public_url=limits.public_url)
+        dispatcher = InProcess(store, investigator, sender, limits=limits)
         gate = gate_for(settings, store.keys, host)
-        app = application(Service(installation=installation, store=store, dispatcher=dispatcher), gate)
+        service = Service(installation=installation, store=store, dispatcher=dispatcher, background=(sender,))
+        app = application(service, gate)
         with closing(bound(host, port)) as ears:
             _Server(_config(app, settings.service.requests)).run(sockets=[ears])
 

@@ -18,9 +18,10 @@ class Deliveries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def due(self, now: datetime, until: datetime) -> Delivery | None:
-        """Return the delivery that is due for the longest time; it is due again at ``until``."""
-        oldest = select(delivery.c.id).where(delivery.c.due_at <= time_text(now)).order_by(delivery.c.due_at).limit(1)
+    def due(self, target: str, now: datetime, until: datetime) -> Delivery | None:
+        """Return the delivery to ``target`` that is due for the longest time; it is due again at ``until``."""
+        waiting = delivery.c.target == target, delivery.c.due_at <= time_text(now)
+        oldest = select(delivery.c.id).where(*waiting).order_by(delivery.c.due_at).limit(1)
         ours = (
             update(delivery)
             .where(

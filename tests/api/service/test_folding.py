@@ -130,26 +130,27 @@ def test_a_report_is_to_be_told_once_and_not_again_for_what_is_merged(store: Dat
     first = diagnosed(store, alert("a"))
     diagnosed(store, alert("b"))
 
-    due = store.outbox.due(NOW, SOON)
+    due = store.outbox.due("chat", NOW, SOON)
 
     assert due is not None
     assert (due.incident, due.target, due.attempts) == (first.id, "chat", 1)
-    assert store.outbox.due(NOW, SOON) is None
+    assert store.outbox.due("chat", NOW, SOON) is None
+    assert store.outbox.due("other", SOON, SOON) is None
 
 
 def test_what_nobody_says_was_told_is_due_again_and_what_was_told_is_not(store: Database) -> None:
     diagnosed(store, alert())
-    lost = store.outbox.due(NOW, SOON)
-    again = store.outbox.due(SOON, LATER)
+    lost = store.outbox.due("chat", NOW, SOON)
+    again = store.outbox.due("chat", SOON, LATER)
     assert lost is not None
     assert again is not None
     store.outbox.untold(again.id, "503", LATER)
-    third = store.outbox.due(LATER, LATER)
+    third = store.outbox.due("chat", LATER, LATER)
     assert third is not None
     store.outbox.told(third.id)
 
     assert (lost.id, again.attempts, third.attempts) == (again.id, 2, 3)
-    assert store.outbox.due(LATER + timedelta(days=9), LATER) is None
+    assert store.outbox.due("chat", LATER + timedelta(days=9), LATER) is None
 
 
 def test_a_delivery_is_removed_with_its_incident(store: Database) -> None:
@@ -157,4 +158,4 @@ def test_a_delivery_is_removed_with_its_incident(store: Database) -> None:
 
     store.prune(LATER)
 
-    assert store.outbox.due(LATER, LATER) is None
+    assert store.outbox.due("chat", LATER, LATER) is None
