@@ -18,7 +18,10 @@ from sre_orchestrator.core.models import Incident
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.vocabulary import nearest
+from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.sources.k8s import Cluster, open_cluster
+from sre_orchestrator.plugins.sources.k8s.permissions import EVERYWHERE
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Incomplete
 
 
@@ -74,6 +77,21 @@ def settings_for(settings: Settings, namespace: str, context: str) -> Settings:
         namespace=namespace or settings.namespace,
         cluster=msgspec.structs.replace(settings.cluster, context=context or settings.cluster.context),
     )
+
+
+async def known_namespaces(cluster: Cluster, wanted: Sequence[str]) -> list[str]:
+    """Return the namespaces that may be listed, sorted.
+
+    Raises:
+        InputError: one that is ``wanted`` does not exist.
+
+    """
+    listed = await cluster.list(Namespace)
+    known = sorted(one.metadata.name for one in listed.items)
+    for name in wanted:
+        if EVERYWHERE in listed.complete_in and name not in known:
+            raise InputError(f"--namespace: there is no namespace {name!r}{nearest(name, known)}")
+    return known
 
 
 @contextmanager

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
+
+BAD_INPUT = 2
 
 
 class Format(StrEnum):
@@ -82,3 +85,26 @@ def shown_progress() -> Iterator[Progress]:
         from sre_orchestrator.api.wiring import Quiet  # noqa: PLC0415
 
         yield Quiet()
+
+
+def look_at_each(contexts: Sequence[str], look: Callable[[str], int]) -> int:
+    """Look at several clusters, one after the other, and return an exit code.
+
+    A cluster that cannot be reached does not keep the others back; it is told, and the code is then 2, else the first
+    that is not 0.
+    """
+    code = 0
+    for context in dict.fromkeys(contexts):
+        try:
+            found = look(context)
+        except InputError as error:
+            typer.echo(f"error: {context}: {error}", err=True)
+            code = BAD_INPUT
+        else:
+            code = code or found
+    return code
+
+
+def echo_json(value: object) -> None:
+    """Print a value as JSON on standard output."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

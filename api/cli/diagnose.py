@@ -15,6 +15,8 @@ from sre_orchestrator.api.cli.common import (
     FormatOption,
     SettingsOption,
     StateOption,
+    echo_json,
+    look_at_each,
     parse_time,
     settings_from,
     shown_progress,
@@ -25,7 +27,7 @@ from sre_orchestrator.core.models import Hypothesis, Report
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import Settings
 
-BAD_INPUT, UNRESOLVED = 2, 3
+UNRESOLVED = 3
 RecordedOption = Annotated[
     Path | None,
     typer.Option(
@@ -89,22 +91,19 @@ def diagnose(
 
 
 def _diagnose_each(settings: Settings, contexts: Sequence[str], asked: tuple[str, str, str], form: Format) -> int:
-    """Diagnose several clusters, one after the other; one that cannot be reached does not keep the others back."""
+    """Diagnose several clusters and return the exit code."""
     reports: list[Report] = []
-    code = 0
-    for context in dict.fromkeys(contexts):
-        try:
-            report = investigate(settings, None, *asked, context=context).report
-        except InputError as error:
-            typer.echo(f"error: {context}: {error}", err=True)
-            code = BAD_INPUT
-            continue
+
+    def look(context: str) -> int:
+        report = investigate(settings, None, *asked, context=context).report
         reports.append(report)
-        code = code or (0 if report.verdict == "diagnosed" else UNRESOLVED)
         if form is not Format.JSON:
             show(report, form)
+        return 0 if report.verdict == "diagnosed" else UNRESOLVED
+
+    code = look_at_each(contexts, look)
     if form is Format.JSON:
-        typer.echo(msgspec.json.format(msgspec.json.encode(reports), indent=2).decode())
+        echo_json(reports)
     return code
 
 

@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
-import msgspec
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, settings_from
+from sre_orchestrator.api.cli.common import (
+    SettingsOption,
+    StateOption,
+    Table,
+    echo_json,
+    look_at_each,
+    settings_from,
+)
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, RecordedOption, with_kubeconfig
 from sre_orchestrator.core.errors import InputError
 
@@ -22,7 +28,10 @@ SIGNS = {"ok": ("+", "green"), "missing": ("!", "bold yellow"), "unused": ("-", 
 
 
 def doctor(
-    context: Annotated[str, typer.Option(help="A context of the kubeconfig; by default its current one.")] = "",
+    context: Annotated[
+        list[str] | None,
+        typer.Option(help="A context of the kubeconfig; by default its current one; repeatable."),
+    ] = None,
     namespace: Annotated[
         str, typer.Option(help="Where diagnoses look (comma-separated); by default what settings or context say.")
     ] = "",
@@ -35,6 +44,7 @@ def doctor(
     """List what was found in a running cluster, or a recorded incident, what is missing, and what would give it.
 
     Exit code 0: nothing is missing, 3: something is, and diagnoses work without it, 2: bad input, or unreachable.
+    With several contexts, --format json prints a list of checkups.
 
     Examples:
       sre-orchestrator doctor --namespace shop
@@ -46,14 +56,23 @@ def doctor(
 
     if snapshot and (context or kubeconfig):
         raise InputError("--snapshot: a recorded incident has no contexts; leave out --context and --kubeconfig")
-    where = settings_for(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), namespace, context)
-    recorded = snapshot or (Path(where.snapshot) if where.snapshot and not context else None)
-    checkup = anyio.run(examine, where, recorded)
+    chosen = with_kubeconfig(settings_from(settings, state_dir), kubeconfig)
+    checkups: list[Checkup] = []
+
+    def look(context: str) -> int:
+        where = settings_for(chosen, namespace, context)
+        recorded = snapshot or (Path(where.snapshot) if where.snapshot and not context else None)
+        checkup = anyio.run(examine, where, recorded)
+        checkups.append(checkup)
+        if format is Table.TEXT:
+            _show(checkup)
+        return 0 if checkup.complete else INCOMPLETE
+
+    several = len(context or ()) > 1
+    code = look_at_each(context or (), look) if several else look(context[0] if context else "")
     if format is Table.JSON:
-        typer.echo(msgspec.json.format(msgspec.json.encode(checkup), indent=2).decode())
-    else:
-        _show(checkup)
-    raise typer.Exit(0 if checkup.complete else INCOMPLETE)
+        echo_json(checkups if several else checkups[0])
+    raise typer.Exit(code)
 
 
 def _show(checkup: Checkup) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import msgspec
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, settings_from
+from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
 
 
 def plugins(
@@ -20,7 +19,7 @@ def plugins(
 
     found = Installation(settings_from(settings, state_dir)).plugins.found
     if format is Table.JSON:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        echo_json(found)
         return
     for one in found:
         typer.echo(f"{one.name:20} {one.origin:30} {one.problem or 'in use'}")

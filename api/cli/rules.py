@@ -7,10 +7,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
-from sre_orchestrator.api.cli.common import Table
+from sre_orchestrator.api.cli.common import Table, echo_json
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.vocabulary import load_vocabulary, nearest
 from sre_orchestrator.rules.book import builtin_causes, builtin_rules, load_book, read_checked
@@ -81,7 +80,7 @@ def coverage(
     """Print which tests each cause of the built-in book has, what tells it from its look-alikes, and the holes."""
     found = cover(list(_read(None)), load_book(load_vocabulary()).causes)
     if format is Table.JSON:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        echo_json(found)
     else:
         _print_matrix(found)
     if strict and any(one.holes for one in found):
@@ -94,7 +93,7 @@ def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) 
     rules = load_book(load_vocabulary()).rules
     if format is Table.JSON:
         rows = [{"id": rule.id, "title": rule.title, "status": rule.status, "path": rule.path} for rule in rules]
-        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
+        echo_json(rows)
         return
     for rule in rules:
         typer.echo(f"{rule.id:50} {rule.status:13} {rule.title}")

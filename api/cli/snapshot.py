@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import anyio
 import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
@@ -128,7 +129,7 @@ def _wanted(where: Settings, namespaces: tuple[str, ...], question: str, logs_si
 
 def _take(where: Settings, place: Path, context: str, wanted: Wanted) -> tuple[Gap, ...]:
     """Record into a folder, the archive's beside it where an archive is wanted."""
-    from sre_orchestrator.api.live import attached, settings_for  # noqa: PLC0415 - help must be quick
+    from sre_orchestrator.api.live import attached, known_namespaces, settings_for  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.api.taking import take as record  # noqa: PLC0415
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
     from sre_orchestrator.plugins.sources.snapshot.packing import is_archive, pack  # noqa: PLC0415
@@ -145,6 +146,7 @@ def _take(where: Settings, place: Path, context: str, wanted: Wanted) -> tuple[G
     if folder == place or not is_complete(folder):
         settings = settings_for(where, ",".join(wanted.namespaces), context)
         with attached(Installation(where), settings) as (cluster, sources), _bar() as bar:
+            anyio.run(known_namespaces, cluster, wanted.namespaces)
             terms = Terms(server=cluster.address, namespaces=wanted.namespaces)
             record(cluster, sources, open_recording(folder, terms, datetime.now(UTC)), wanted, bar)
     gaps = gaps_in(folder)

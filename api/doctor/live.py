@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from sre_orchestrator.api.doctor.checkup import Check
 from sre_orchestrator.api.doctor.installed import check_installation
+from sre_orchestrator.api.live import known_namespaces
 from sre_orchestrator.api.wiring import Installation
-from sre_orchestrator.core.errors import InputError, SourceMissing
+from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Sources
-from sre_orchestrator.core.vocabulary import nearest
-from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.k8s.permissions import EVERYWHERE, line_for, rights
 from sre_orchestrator.plugins.sources.ports import Discoverable, Found, Grant, Releases
@@ -26,11 +25,7 @@ async def check_cluster(installation: Installation, cluster: Cluster, sources: S
         InputError: a namespace does not exist.
 
     """
-    listed = await cluster.list(Namespace)
-    known = sorted(one.metadata.name for one in listed.items)
-    for name in cluster.namespaces:
-        if EVERYWHERE in listed.complete_in and name not in known:
-            raise InputError(f"--namespace: there is no namespace {name!r}{nearest(name, known)}")
+    known = await known_namespaces(cluster, cluster.namespaces)
     yield await _api(cluster)
     async for one in _permissions(cluster, cluster.namespaces):
         yield one

@@ -71,3 +71,15 @@ def test_a_recording_has_no_contexts(run: Run, tmp_path: Path) -> None:
 
     assert result.code == 2
     assert "--snapshot: a recorded incident has no contexts" in result.err
+
+
+def test_several_clusters_are_told_one_after_the_other(run: Run, tmp_path: Path) -> None:
+    with serving(write_snapshot(tmp_path / "snapshot", pod("cart-1"))) as url:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", url)
+        result = run(
+            "doctor", "--kubeconfig", kubeconfig, "--context", "snapshot", "--context", "gone", "--format", "json"
+        )
+
+    (checkup,) = json.loads(result.out)
+    assert checkup["checks"][0]["name"] == "Kubernetes API"
+    assert (result.code, result.err.count("error: gone: ")) == (2, 1)

@@ -153,6 +153,14 @@ def test_take_says_what_is_wrong_with_its_arguments(
     assert not (tmp_path / "taken").exists()
 
 
+def test_take_refuses_a_namespace_that_is_not_there(run: Run, kubeconfig: Path, tmp_path: Path) -> None:
+    result = run("snapshot", "take", tmp_path / "taken", "--kubeconfig", kubeconfig, "--namespace", "shpo")
+
+    assert result.code == 2
+    assert result.err == "error: --namespace: there is no namespace 'shpo'; did you mean 'shop'?\n"
+    assert not (tmp_path / "taken").exists()
+
+
 def test_take_goes_on_after_an_interruption(
     run: Run, kubeconfig: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
