@@ -83,4 +83,9 @@ def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[P
     return answered(request, HTTPStatus.INTERNAL_SERVER_ERROR, "this is a defect; the log of the service says more")
 
 
-HANDLERS: dict[int | type[Exception], Any] = {HTTPException: of_http, Forbidden: of_forbidden, InputError: of_input, Exception: of_anything}
+HANDLERS: dict[int | type[Exception], Any] = {
+    HTTPException: of_http,
+    Forbidden: of_forbidden,
+    InputError: of_input,
+    Exception: of_anything,
+}
