@@ -334,7 +334,7 @@ def clock_of_a_node(cluster: Cluster) -> tuple[str, str]:
 
 @case
 def drained_for_an_upgrade(cluster: Cluster) -> tuple[str, str]:
-    """A node was drained; the replacements of its pods start elsewhere and are not up."""
+    """A node is being drained: its pods have five minutes to end, their replacements start elsewhere and are not up."""
     cluster.edit("Node", "node-b", namespace="", spec={"unschedulable": True})
     taint(cluster, "node-b", "node.kubernetes.io/unschedulable")
     about_node(cluster, "NodeNotSchedulable", "Node node-b status is now: NodeNotSchedulable", type="Normal", count=1)
@@ -346,11 +346,11 @@ def drained_for_an_upgrade(cluster: Cluster) -> tuple[str, str]:
             "status": "True",
             "reason": "EvictionByEvictionAPI",
             "message": "Eviction API: evicting",
-            "lastTransitionTime": "2030-05-01T11:45:00Z",
+            "lastTransitionTime": "2030-05-01T11:57:30Z",
         }
         old = patch(
             cluster.get("Pod", name),
-            metadata={"name": f"{name}9", "uid": f"uid-{name}9", "deletionTimestamp": "2030-05-01T11:45:30Z"},
+            metadata={"name": f"{name}9", "uid": f"uid-{name}9", "deletionTimestamp": "2030-05-01T12:02:30Z"},
         )
         old["status"]["conditions"] = [evicted, *old["status"]["conditions"]]
         cluster.add(old)
@@ -358,11 +358,11 @@ def drained_for_an_upgrade(cluster: Cluster) -> tuple[str, str]:
         moved = patch(
             cluster.get("Pod", name),
             spec={"nodeName": "node-c"},
-            metadata={"creationTimestamp": "2030-05-01T11:45:01Z"},
+            metadata={"creationTimestamp": "2030-05-01T11:57:31Z"},
         )
         cluster.add(moved)
-        unready(cluster, f"{name}9")
-        unready(cluster, name)
+        unready(cluster, f"{name}9", since="2030-05-01T11:57:31Z")
+        unready(cluster, name, since="2030-05-01T11:57:31Z")
     return "node-drained", NODE
 
 

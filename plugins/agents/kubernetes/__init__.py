@@ -40,6 +40,7 @@ class KubernetesAgent:
             "pod.phase",
             "pod.unready",
             "pod.evicted",
+            "pod.drained",
             "container.waiting",
             "container.terminated",
             "container.restarted",

@@ -101,6 +101,7 @@ def _pod(view: View, pod: Pod) -> Iterator[Fact]:
             age_seconds=age,
         )
     yield from _evicted(view, pod)
+    yield from _drained(view, pod)
 
 
 def _reason(pod: Pod) -> str | None:
@@ -137,6 +138,20 @@ def _evicted(view: View, pod: Pod) -> Iterator[Fact]:
         message=pod.status.message,
         node=node_of(pod),
     )
+
+
+def _drained(view: View, pod: Pod) -> Iterator[Fact]:
+    """Yield that somebody asked the Eviction API in the window to take a pod away; it goes within its grace period."""
+    target = pod.condition("DisruptionTarget")
+    if target and target.reason == "EvictionByEvictionAPI" and view.in_window(target.last_transition_time):
+        yield view.observe(
+            "pod.drained",
+            identity(pod),
+            query=kubectl_describe("pod", pod.metadata.namespace, pod.metadata.name),
+            at=target.last_transition_time,
+            workload=view.owner(pod),
+            node=node_of(pod),
+        )
 
 
 def _container(view: View, pod: Pod, status: ContainerStatus) -> Iterator[Fact]:

@@ -39,6 +39,7 @@ FROM_PODS = [
     "pod.phase",
     "pod.unready",
     "pod.evicted",
+    "pod.drained",
     "container.waiting",
     "container.terminated",
     "container.restarted",

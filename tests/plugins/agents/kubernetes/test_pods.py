@@ -208,6 +208,25 @@ def test_an_eviction_says_what_ran_short_and_where(tmp_path: Path, message: str,
     assert seen.of("pod.unready") == []
 
 
+@pytest.mark.parametrize(
+    ("reason", "at", "count"),
+    [
+        ("EvictionByEvictionAPI", IN_WINDOW, 1),
+        ("EvictionByEvictionAPI", LONG_AGO, 0),
+        ("PreemptionByScheduler", IN_WINDOW, 0),
+    ],
+)
+def test_a_drained_pod_is_one_whose_eviction_was_asked_for(tmp_path: Path, reason: str, at: str, count: int) -> None:
+    target = {"type": "DisruptionTarget", "status": "True", "reason": reason, "lastTransitionTime": at}
+    leaving = pod("cart-1", owner=("StatefulSet", "cart"), status={"conditions": [target]})
+
+    found = look(KubernetesAgent(), tmp_path, leaving).of("pod.drained")
+
+    assert [(one.attributes["workload"], one.attributes["node"]) for one in found] == [
+        ("statefulset/shop/cart", "node/node-a")
+    ] * count
+
+
 def test_an_old_eviction_is_left_out(tmp_path: Path) -> None:
     target = {"type": "DisruptionTarget", "status": "True", "lastTransitionTime": LONG_AGO}
     gone = pod("cart-1", phase="Failed", ready=False, status={"reason": "Evicted", "conditions": [target]})
