@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from contextlib import AsyncExitStack
@@ -84,8 +85,11 @@ async def _watch(
     from sre_orchestrator.api.scenes import Followed, Listed, Recorded  # noqa: PLC0415
     from sre_orchestrator.api.watching import Watcher  # noqa: PLC0415
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
+    from sre_orchestrator.plugins.sources.k8s.access import find_access  # noqa: PLC0415
 
     chosen = settings_for(settings, namespace, context)
+    if not snapshot and not once:
+        find_access(chosen.cluster, os.environ)  # a typing error is told at once, not in every round
     installation = Installation(chosen)
     health = Health(chosen.watch.interval_seconds)
     store = IncidentStore(Path(chosen.state_dir), chosen.cluster.context)

@@ -77,6 +77,7 @@ def test_a_state_that_cannot_be_read_is_told(run: Run, state: Path) -> None:
         (("--snapshot", DEMO, "--once", "--interval", "0s"), 2, "--interval '0s': is no time"),
         (("--snapshot", DEMO, "--once", "--namespace", "absent"), 1, "namespace 'absent' does not exist"),
         (("--kubeconfig", "nowhere", "--once"), 1, "nowhere"),
+        (("--kubeconfig", "nowhere"), 2, "error: nowhere: does not exist; give a kubeconfig"),
     ],
 )
 def test_what_cannot_be_watched_is_named(
