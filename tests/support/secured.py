@@ -52,7 +52,8 @@ class Secured:
         ways: Sequence[Way] = (),
         gate: Gate | None = None,
     ) -> None:
-        settings = Settings(state_dir=str(state), service=Limits(requests=requests, body_bytes=20_000))
+        # the compiled rules are shared by the tests of a process
+        settings = Settings(state_dir=str(state.parent), service=Limits(requests=requests, body_bytes=20_000))
         installation = Installation(settings)
         self.store: Database = open_database("", state)
         dispatcher = InProcess(self.store, Instant(), Silent(), limits=settings.service)
