@@ -134,6 +134,26 @@ class Knowledge(Protocol):
         ...
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """Whose token it is: the name and groups of a service account or a user."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+
+
+class TokenReview(Protocol):
+    """Knows the tokens of a cluster; synchronous, safe to call from several threads."""
+
+    def review(self, token: str, audiences: Sequence[str]) -> Account | None:
+        """Return whose token it is if it is valid for one of ``audiences``.
+
+        Raises:
+            SreError: it cannot be told; the message holds no token.
+
+        """
+        ...
+
+
 class Progress(Protocol):
     """Is told how an investigation goes; must not raise."""
 
@@ -147,6 +167,7 @@ class Progress(Protocol):
 
 
 __all__ = [
+    "Account",
     "Budget",
     "Change",
     "Delta",
@@ -160,5 +181,6 @@ __all__ = [
     "Question",
     "Record",
     "Scope",
+    "TokenReview",
     "Twin",
 ]

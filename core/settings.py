@@ -117,6 +117,66 @@ class TwinKeeping(Struct, frozen=True, kw_only=True):
     most_mib: Positive = 512
 
 
+class Allowed(Struct, frozen=True, kw_only=True):
+    """What the members of ``group``, or the one who is called ``name``, may do, and where (no namespaces: everywhere)."""
+
+    group: str = ""
+    name: str = ""
+    scopes: tuple[Literal["read", "report", "admin"], ...] = ("read",)
+    namespaces: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what fits nobody, or says two things."""
+        if bool(self.group) == bool(self.name):
+            raise ValueError("service.auth: an entry of allowed has no group and no name, or both; give one of them")
+
+
+class AccountAuth(Struct, frozen=True, kw_only=True):
+    """Kubernetes service accounts: the API server is asked about their tokens, which must be for one of ``audiences``.
+
+    Its answers are remembered for ``remember_seconds``. The first of ``allowed`` that fits says what they may do.
+    """
+
+    enabled: bool = False
+    audiences: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)] = ("sre-orchestrator",)
+    remember_seconds: Seconds = 30.0
+    allowed: tuple[Allowed, ...] = ()
+
+
+class OidcAuth(Struct, frozen=True, kw_only=True):
+    """Tokens of an OpenID Connect issuer, for ``audience``; symmetric algorithms are not to be had.
+
+    The issuer's keys are at ``jwks_url`` (default: where its discovery document says) and are read again after
+    ``keys_seconds``, or when a token names a new one. The first of ``allowed`` that fits says what somebody may do.
+    """
+
+    issuer: str = ""
+    audience: str = ""
+    jwks_url: str = ""
+    algorithms: tuple[Literal["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"], ...] = ("RS256", "ES256")
+    name_claim: str = "sub"
+    groups_claim: str = "groups"
+    keys_seconds: Seconds = 600.0
+    timeout_seconds: Seconds = 5.0
+    ca_file: str = ""
+    allowed: tuple[Allowed, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what would let in tokens for others, or keys that anybody on the way can change."""
+        if self.issuer and not self.audience:
+            raise ValueError("service.auth.oidc: has no audience; name the one that tokens for this service carry")
+        for url in filter(None, (self.issuer, self.jwks_url)):
+            if not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:", "http://[::1]:")):
+                raise ValueError("service.auth.oidc: an address is not safe; begin issuer and jwks_url with https://")
+
+
+class Auth(Struct, frozen=True, kw_only=True):
+    """Who else comes in beside API keys (``sre-orchestrator keys``)."""
+
+    service_accounts: AccountAuth = AccountAuth()
+    oidc: OidcAuth = OidcAuth()
+
+
 class RequestLimits(Struct, frozen=True, kw_only=True):
     """What requests may cost: how many a second (of a caller, of an address) and at a time, sizes, and how slow a body.
 
@@ -173,6 +233,7 @@ class Service(Struct, frozen=True, kw_only=True):
     alert_bytes: Positive = 16 * 1024**2
     new_alert_incidents: Positive = 20
     notify: tuple[Notify, ...] = ()
+    auth: Auth = Auth()
     requests: RequestLimits = RequestLimits()
     public_url: str = ""
 

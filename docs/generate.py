@@ -124,6 +124,7 @@ SETTINGS = {
     "service.alert_bytes": "how large a request with alerts may be",
     "service.new_alert_incidents": "how many incidents alerts may open within a minute; what comes beyond is one incident, a storm",
     "service.public_url": "where people reach the service; links in notifications begin with it",
+    "service.auth": "who comes in beside API keys: service accounts of Kubernetes, tokens of an OIDC issuer (how-to: secure the service)",
     "service.requests": "what requests may cost: how many a second and at a time, sizes, and how slow (how-to: secure the service)",
     "service.notify": "who is told of finished incidents: `kind`, `url` or `url_file`, and more (how-to: notify)",
 }

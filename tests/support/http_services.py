@@ -38,6 +38,7 @@ class Asked:
     path: str
     fields: dict[str, list[str]]
     headers: dict[str, str]
+    body: str = ""
 
 
 @dataclass
@@ -82,7 +83,8 @@ def answering(script: Script, *, pem: Path | None = None, authority: ssl.SSLCont
         def _answer(self) -> None:
             place = urlsplit(self.path)
             form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            asked = Asked(self.command, place.path, parse_qs(place.query) | parse_qs(form), dict(self.headers.items()))
+            fields = parse_qs(place.query) | parse_qs(form)
+            asked = Asked(self.command, place.path, fields, dict(self.headers.items()), form)
             with lock:
                 service.requests.append(asked)
                 reply = _reply(script.get(place.path, Reply(404, b"404 page not found")), asked, counts)

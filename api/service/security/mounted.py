@@ -6,6 +6,7 @@ from litestar.types import ASGIApp
 
 from sre_orchestrator.api.service.dispatch import utc_now
 from sre_orchestrator.api.service.ports import Keys
+from sre_orchestrator.api.service.security.accounts import AccountWay
 from sre_orchestrator.api.service.security.door import Door
 from sre_orchestrator.api.service.security.gate import Gate, KeyWay, Way, loopback
 from sre_orchestrator.api.service.security.rates import Rates
@@ -39,8 +40,16 @@ def gate_for(settings: Settings, keys: Keys, host: str) -> Gate:
 
 def ways_of(settings: Settings) -> list[Way]:
     """Return the ways to tell who calls that settings name."""
-    del settings
-    return []
+    auth, ways = settings.service.auth, list[Way]()
+    if auth.oidc.issuer:
+        from sre_orchestrator.api.service.security.oidc import OidcWay  # noqa: PLC0415 - cryptography is slow to import
+
+        ways.append(OidcWay(auth.oidc))
+    if auth.service_accounts.enabled:
+        from sre_orchestrator.plugins.sources.k8s import ClusterTokens  # noqa: PLC0415 - so is the Kubernetes package
+
+        ways.append(AccountWay(ClusterTokens(settings.cluster), auth.service_accounts))
+    return ways
 
 
 def door_before(gate: Gate, limits: RequestLimits) -> Door:

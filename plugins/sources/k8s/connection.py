@@ -90,7 +90,7 @@ class Connection:
         return self.read(path, query or {}, accept=accept)[0]
 
     def review(self, path: str, body: bytes) -> bytes:
-        """Return the answer to a question about permissions: the only POST that is ever sent, and it creates nothing.
+        """Return the answer to a question about permissions or a token: no other POST is sent, and it creates nothing.
 
         Raises:
             ApiError: it cannot be had.
