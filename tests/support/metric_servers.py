@@ -71,10 +71,10 @@ def victoria_metrics(folder: Path, metrics: str) -> Iterator[str]:
 
 
 @contextmanager
-def alertmanager(folder: Path) -> Iterator[str]:
+def alertmanager(folder: Path, config: str = "") -> Iterator[str]:
     """Run Alertmanager and yield its address."""
     settings = folder / "alertmanager.yml"
-    settings.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n", encoding="utf-8")
+    settings.write_text(config or "route: {receiver: none}\nreceivers: [{name: none}]\n", encoding="utf-8")
     port = free_port()
     command = [
         program("prometheus-alertmanager"),

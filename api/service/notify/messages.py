@@ -98,7 +98,7 @@ def chat_text(what: Told) -> str:
             *(f"• {_plain(step.text)}" for step in what.remedy[:1]),
         ]
     if what.gaps:
-        lines.append(f"{what.gaps} things could not be seen")
+        lines.append(f"not seen: {what.gaps} of what it looked for")
     lines.append(f"<{what.url}|incident {what.incident}>" if "://" in what.url else f"incident {what.incident}")
     return "\n".join(lines)
 

@@ -7,10 +7,7 @@ import hashlib
 import hmac
 import json
 import os
-import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +23,7 @@ import msgspec
 import pytest
 from investigation import NOW
 from reports import hypothesis, report
+from served import served
 from service import bundle_of
 from structlog.testing import capture_logs
 
@@ -36,7 +34,6 @@ from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.core.models import Gap, Report, Step
 from sre_orchestrator.core.settings import Notify
 
-DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
 BEGUN = time.monotonic()
 SECRET_PATH = "/services/T0/B0/s3cr3t"
 
@@ -140,7 +137,7 @@ def test_a_chat_is_told_in_a_few_lines_that_call_nobody(store: Database) -> None
     assert lines[1] == "`deployment/shop/cart`, 90% sure: the limit is &lt;64Mi&gt;"
     assert lines[2:] == [
         "• raise the limit",
-        "1 things could not be seen",
+        "not seen: 1 of what it looked for",
         f"<https://sre.example/api/v1/incidents/{name}|incident {name}>",
     ]
     assert headers["content-type"] == "application/json"
@@ -311,19 +308,6 @@ def test_a_store_that_fails_stops_nobody(store: Database) -> None:
     assert [one["why"] for one in logs if "why" in one][:2] == ["OSError: locked"] * 2
 
 
-@contextmanager
-def serving(state: Path, settings: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-m", "sre_orchestrator.api.cli.main", "serve", "--snapshot", str(DEMO), "--port", "0"]
-    options = ["--state-dir", str(state), "--settings", str(settings)]
-    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            lines = iter(process.stderr.readline, "")
-            yield process, next(found[0] for line in lines if (found := re.search(r"http://[\d.:]+", line)))
-        finally:
-            process.kill()
-
-
 def test_a_service_that_is_killed_before_it_was_answered_tells_it_again_with_the_same_id(tmp_path: Path) -> None:
     receiver = Receiver()
     settings = tmp_path / "settings.yaml"
@@ -331,14 +315,14 @@ def test_a_service_that_is_killed_before_it_was_answered_tells_it_again_with_the
     with receiver.open() as url:
         notify = [{"kind": "webhook", "url": url, "timeout_seconds": 1}]
         settings.write_text(json.dumps({"service": {"notify": notify}}), encoding="utf-8")
-        with serving(tmp_path, settings) as (process, address):
+        with served(tmp_path, settings) as (process, address):
             receiver.before_answer = lambda: os.kill(process.pid, signal.SIGKILL)
             alert = {"alerts": [{"labels": {"alertname": "HighErrors", "namespace": "shop"}}]}
             assert httpx.post(f"{address}/api/alerts", json=alert, trust_env=False, timeout=20).status_code == 202
             assert receiver.called.wait(60)
         receiver.called.clear()
         receiver.before_answer = lambda: None
-        with serving(tmp_path, settings):
+        with served(tmp_path, settings):
             assert receiver.called.wait(60)
 
     (first, body), (again, _) = receiver.got
