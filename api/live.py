@@ -21,8 +21,7 @@ from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import nearest
 from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.sources.k8s import Cluster, open_cluster
-from sre_orchestrator.plugins.sources.k8s.permissions import EVERYWHERE
-from sre_orchestrator.plugins.sources.ports import ClusterObjects, Incomplete
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, ClusterObjects, Incomplete
 
 
 @runtime_checkable

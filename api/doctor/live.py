@@ -11,8 +11,8 @@ from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.plugins.sources.k8s import Cluster
-from sre_orchestrator.plugins.sources.k8s.permissions import EVERYWHERE, line_for, rights
-from sre_orchestrator.plugins.sources.ports import Discoverable, Found, Grant, Releases
+from sre_orchestrator.plugins.sources.k8s.permissions import line_for, rights
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, Discoverable, Found, Grant, Releases
 
 OPTIONAL = frozenset({"loki", "probes"})
 METRICS = "metrics.k8s.io"

@@ -14,7 +14,8 @@ from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.nodes import Lease
 from sre_orchestrator.plugins.objects.registry import KINDS, Listed
 from sre_orchestrator.plugins.sources.k8s.raw import DEFINITIONS, RawPage, RawReader, Restarted
-from sre_orchestrator.plugins.sources.snapshot.layouts import EVERYWHERE, SupportBundle
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE
+from sre_orchestrator.plugins.sources.snapshot.layouts import SupportBundle
 from sre_orchestrator.plugins.sources.snapshot.lists import read_listing
 from sre_orchestrator.plugins.sources.snapshot.raw import RawObject, objects_in
 from sre_orchestrator.plugins.sources.snapshot.recording import AGENT, Lists, Recording, is_name

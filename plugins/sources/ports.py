@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 K = TypeVar("K", bound=Object)
 K_co = TypeVar("K_co", bound=Object, covariant=True)
+EVERYWHERE = "*"
+"""Stands for all namespaces, and for what belongs to none."""
 
 
 class Listing(Struct, Generic[K_co], frozen=True, kw_only=True):
     """All objects of one kind that could be read.
 
-    ``complete_in`` names the namespaces that were read completely, or ``{"*"}`` for the cluster;
+    ``complete_in`` names the namespaces that were read completely, or ``EVERYWHERE``;
     agents turn it into Coverage. ``gaps`` says what could not be read.
     """
 

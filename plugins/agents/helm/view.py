@@ -21,9 +21,9 @@ from sre_orchestrator.plugins.objects.workloads import (
     Workload,
 )
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Listing, Release, ReleaseHistory
+from sre_orchestrator.plugins.sources.telling import RELEASE
 
 GOOD = frozenset({"deployed", "superseded"})
-RELEASE = "meta.helm.sh/release-name"
 WORKLOADS: tuple[type[Object], ...] = (Deployment, StatefulSet, DaemonSet)
 ALWAYS: tuple[type[Object], ...] = (*WORKLOADS, Job, HorizontalPodAutoscaler)
 

@@ -24,12 +24,12 @@ from sre_orchestrator.plugins.sources.ports import (
     ReleaseRecord,
     ReleaseRecordList,
 )
+from sre_orchestrator.plugins.sources.telling import RELEASE
 
 AGENT = "helm"
 OWNER = "helm"
 GOOD = frozenset({"deployed", "superseded"})
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,51}[a-z0-9])?")  # as Helm takes them: they go into suggested commands
-RELEASE = "meta.helm.sh/release-name"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 CHART = "helm.sh/chart"
 APP_VERSION = "app.kubernetes.io/version"

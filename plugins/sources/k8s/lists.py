@@ -33,11 +33,10 @@ from sre_orchestrator.plugins.sources.k8s.resources import (
     role_line,
     views_of,
 )
-from sre_orchestrator.plugins.sources.ports import Listing
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, Listing
 
 K = TypeVar("K", bound=Object)
 AGENT = "cluster"
-EVERYWHERE = "*"
 
 
 class Read(Struct, Generic[K], frozen=True, kw_only=True):

@@ -10,11 +10,10 @@ import msgspec
 from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.registry import KINDS, Listed
 from sre_orchestrator.plugins.sources.k8s.resources import CUSTOM, role_line
-from sre_orchestrator.plugins.sources.ports import Grant, Right
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, Grant, Right
 
 REVIEWS = "/apis/authorization.k8s.io/v1"
 VERSION = "authorization.k8s.io/v1"
-EVERYWHERE = "*"
 LOGS = Right(group="", resource="pods/log", verbs=("get",), needed_for="log of a container")
 
 

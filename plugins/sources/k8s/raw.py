@@ -10,9 +10,9 @@ from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.registry import KINDS, Listed
 from sre_orchestrator.plugins.sources.k8s.connection import FORBIDDEN, GONE, NOT_FOUND, ApiError, Connection, Query
-from sre_orchestrator.plugins.sources.k8s.lists import EVERYWHERE, Lists, absent, failed, refused
+from sre_orchestrator.plugins.sources.k8s.lists import Lists, absent, failed, refused
 from sre_orchestrator.plugins.sources.k8s.resources import VERSION, Resource, View, resource_of, views_of
-from sre_orchestrator.plugins.sources.ports import LogStream
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, LogStream
 
 DEFINITIONS = Listed(
     kind="CustomResourceDefinition",

@@ -15,9 +15,8 @@ import msgspec
 
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.objects.registry import Listed
-from sre_orchestrator.plugins.sources.ports import LogStream
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, LogStream
 
-EVERYWHERE = "*"
 PREVIOUS = "-previous"
 ERRORS = "-errors"
 CLUSTER = "cluster-scoped-resources"

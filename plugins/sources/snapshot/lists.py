@@ -14,8 +14,8 @@ from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.plugins.objects.decoding import decode_object
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.registry import KINDS, Listed
-from sre_orchestrator.plugins.sources.ports import Listing
-from sre_orchestrator.plugins.sources.snapshot.layouts import EVERYWHERE, Layout
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, Listing
+from sre_orchestrator.plugins.sources.snapshot.layouts import Layout
 
 K = TypeVar("K", bound=Object)
 SHOWN = 3

@@ -16,8 +16,8 @@ import msgspec
 from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.registry import Listed
-from sre_orchestrator.plugins.sources.ports import LogStream
-from sre_orchestrator.plugins.sources.snapshot.layouts import EVERYWHERE, PREVIOUS
+from sre_orchestrator.plugins.sources.ports import EVERYWHERE, LogStream
+from sre_orchestrator.plugins.sources.snapshot.layouts import PREVIOUS
 
 AGENT = "snapshot"
 OBJECTS = "cluster-resources"
