@@ -16,6 +16,7 @@ TESTS = Path(__file__).parents[1]
 sys.path += [str(TESTS / "support"), str(TESTS / "system")]
 
 import test_blind_cluster  # noqa: E402 - found through the line above
+import test_blind_labels  # noqa: E402
 import test_blind_services  # noqa: E402
 import test_routing  # noqa: E402
 import test_starts_and_refusals  # noqa: E402
@@ -45,14 +46,25 @@ def cases() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
         yield from _made(f"calm-{name}", shop, quiet)
     for name, make in RAILWAY.items():
         yield from _made(f"railway-{name}", railway, make)
-    for name, make in test_blind_cluster.CASES.items():
-        yield from _made(f"blind-cluster-{name}", shop, make)
-    for name, make in test_blind_services.SHOP.items():
-        yield from _made(f"blind-shop-{name}", shop, make)
-    for name, make in test_blind_services.RAILWAY.items():
-        yield from _made(f"blind-railway-{name}", railway, make)
+    yield from _blind()
     for name, quiet in CALM_RAILWAY.items():
         yield from _made(f"calm-railway-{name}", railway, quiet)
+
+
+def _blind() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
+    """Yield what was written by those who had read no rule."""
+    in_shop = {
+        "cluster": test_blind_cluster.CASES,
+        "shop": test_blind_services.SHOP,
+        "label-shop": test_blind_labels.SHOP,
+    }
+    in_railway = {"railway": test_blind_services.RAILWAY, "label-railway": test_blind_labels.RAILWAY}
+    for kind, known in in_shop.items():
+        for name, make in known.items():
+            yield from _made(f"blind-{kind}-{name}", shop, make)
+    for kind, more in in_railway.items():
+        for name, incident in more.items():
+            yield from _made(f"blind-{kind}-{name}", railway, incident)
 
 
 def _made(
