@@ -28,6 +28,7 @@ from sre_orchestrator.core.settings import Service as Limits
 Client = TestClient[Any]
 INCIDENTS = "/api/v1/incidents"
 USUAL = RequestLimits()
+USED: list[str] = []  # every key and token of this process: none of them may be written anywhere
 
 
 class Instant:
@@ -62,7 +63,8 @@ class Secured:
 
     def key(self, name: str, *scopes: Scope, namespaces: Sequence[str] = ()) -> dict[str, str]:
         """Return the headers of a new key."""
-        _, key = create_key(self.store.keys, name, scopes, namespaces=namespaces, now=utc_now())
+        record, key = create_key(self.store.keys, name, scopes, namespaces=namespaces, now=utc_now())
+        USED.append(key.rpartition(f"{record.id}_")[2])
         return {"X-API-Key": key}
 
 

@@ -7,6 +7,7 @@ method does (GET and HEAD: read, all others: report).
 from __future__ import annotations
 
 import math
+import re
 
 import anyio.to_thread
 import structlog
@@ -28,6 +29,7 @@ from sre_orchestrator.api.service.security.gate import Gate, Unknown, Unsettled
 from sre_orchestrator.api.service.security.rates import Rates
 
 OPEN, NEEDS = "open", "needs"
+_ID = re.compile(r"i[0-9a-f]{28}")  # anything else in its place may be a key that somebody pasted
 READS = frozenset({"GET", "HEAD"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sre-orchestrator"'}
 log = structlog.get_logger()
@@ -111,12 +113,13 @@ class _Audit:
         self._written = True
         scope = self._scope
         client = scope.get("client")
+        found = str(scope.get("path_params", {}).get("incident_id", incident))
         log.info(
             "audit",
             who=self.caller.name if self.caller else "",
             address=client[0] if client else "",
             what=f"{scope.get('method', '')} {scope.get('path_template', '')}",
-            incident=str(scope.get("path_params", {}).get("incident_id", incident))[:40],
+            incident=found if _ID.fullmatch(found) else "",
             status=status,
         )
 

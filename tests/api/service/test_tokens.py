@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from http_services import Asked, Reply, Service, answering
 from http_services import said as reply
-from secured import INCIDENTS, Secured, asking
+from secured import INCIDENTS, USED, Secured, asking
 from structlog.testing import capture_logs
 
 from sre_orchestrator.api.service.security import oidc
@@ -89,7 +89,9 @@ class Issuer:
         """Return a token that is valid unless ``claims`` say otherwise; ``None`` leaves a claim out."""
         now = int(time.time())
         usual = {"iss": self.url, "aud": "sre", "sub": "ann", "groups": ["sre"], "iat": now, "exp": now + 600}
-        return jwt.encode({k: v for k, v in (usual | claims).items() if v is not None}, key, alg, {"kid": kid})
+        token = jwt.encode({k: v for k, v in (usual | claims).items() if v is not None}, key, alg, {"kid": kid})
+        USED.append(token.rpartition(".")[2])
+        return token
 
     def way(self, clock: Callable[[], float] = Clock(), **more: Any) -> OidcWay:  # noqa: B008 - never moved
         """Return the way by its tokens."""
