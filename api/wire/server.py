@@ -5,7 +5,6 @@ The standard library's server suits: bodies are bytes that are ready, a watch is
 
 from __future__ import annotations
 
-import ipaddress
 import select
 import socket
 import threading
@@ -33,6 +32,7 @@ from sre_orchestrator.api.wire.reviews import ReviewError, access_review, rules_
 from sre_orchestrator.api.wire.store import Ask, Store
 from sre_orchestrator.api.wire.watches import Watch
 from sre_orchestrator.core.settings import SnapshotLimits
+from sre_orchestrator.plugins.objects.addresses import is_loopback
 from sre_orchestrator.plugins.sources.snapshot.source import Snapshot, open_snapshot
 
 LOOPBACK = "127.0.0.1"
@@ -70,7 +70,7 @@ class WireServer(ThreadingHTTPServer):
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), _Exchange)
-        self.local_only = _is_loopback(host)
+        self.local_only = is_loopback(host)
 
     @property
     def url(self) -> str:
@@ -175,7 +175,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _check_host(self) -> None:
         """Refuse what a web page may send by a name of its own that leads to this machine (DNS rebinding)."""
         name = self.headers.get("Host", "").rsplit(":", 1)[0].strip("[]")
-        if self.wire.local_only and name and not _is_loopback(name):
+        if self.wire.local_only and name and not is_loopback(name):
             raise Refusal(403, "Forbidden", f"the host {name!r} is not this machine")
 
     def _refuse(self) -> None:
@@ -308,10 +308,3 @@ class _Exchange(BaseHTTPRequestHandler):
         self.send_header("Content-Type", content_type)
         if self.wire.on_answer:
             self.wire.on_answer(self.command, self.path, code)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

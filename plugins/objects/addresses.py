@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 
@@ -165,3 +166,15 @@ def service_of(host: str, namespace: str) -> tuple[str, str] | None:
     if len(labels) > 3 and labels[3] == "svc":  # noqa: PLR2004 - pod.service.namespace.svc
         return labels[2], labels[1]
     return None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine.
+
+    >>> [is_loopback(host) for host in ("127.0.0.2", "::1", "localhost", "10.0.0.1", "localhost.example", "")]
+    [True, True, True, False, False, False]
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.core.settings import ClusterAccess
+from sre_orchestrator.plugins.objects.addresses import is_loopback
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 DEFAULT = "~/.kube/config"
@@ -164,13 +164,6 @@ def _from_account(environment: Mapping[str, str]) -> Access:
 def _tuned(configuration: Configuration) -> Configuration:
     """Keep connections for all threads, and do not ask a proxy of the environment for this machine."""
     configuration.connection_pool_maxsize = CONNECTIONS
-    if _is_loopback(urlsplit(configuration.host).hostname or "") and configuration.proxy in getproxies().values():
+    if is_loopback(urlsplit(configuration.host).hostname or "") and configuration.proxy in getproxies().values():
         configuration.proxy = None
     return configuration
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

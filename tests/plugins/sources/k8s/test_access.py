@@ -299,10 +299,3 @@ def test_a_pod_without_account_says_what_to_do(account: Path) -> None:
     (account / "token").unlink()
     with pytest.raises(InputError, match="automountServiceAccountToken"):
         find_access(ClusterAccess(), in_pod("https://127.0.0.1:1"))
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"), [("localhost", True), ("127.0.0.9", True), ("::1", True), ("10.0.0.1", False), ("", False)]
-)
-def test_this_machine_is_known_by_its_names(host: str, expected: bool) -> None:
-    assert access._is_loopback(host) is expected
