@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from investigation import NOW
 from reports import hypothesis, report
@@ -13,6 +14,7 @@ from service import bundle_of
 from sre_orchestrator.api.service.models import Arrival, IncidentRecord, Origin, Query, Reported
 from sre_orchestrator.api.service.ports import Accepted
 from sre_orchestrator.api.service.store import Database, open_database
+from sre_orchestrator.api.service.store.finishing import announce
 
 SOON, LATER = NOW + timedelta(seconds=30), NOW + timedelta(minutes=5)
 MEMORY = report(hypothesis(cause="memory-limit-too-low", component="deployment/shop/cart", confidence=0.9))
@@ -159,3 +161,15 @@ def test_a_delivery_is_removed_with_its_incident(store: Database) -> None:
     store.prune(LATER)
 
     assert store.outbox.due("chat", LATER, LATER) is None
+
+
+def test_another_first_cause_is_told_again_and_the_same_is_not(store: Database) -> None:
+    record = diagnosed(store, alert())
+    other = msgspec.structs.replace(record, cause="image-reference-wrong")
+    with store._engine.begin() as connection:
+        for one in (record, other, other):
+            announce(connection, one, ["chat"], NOW)
+
+    found = [store.outbox.due("chat", NOW, SOON) for _ in range(3)]
+
+    assert [one is None for one in found] == [False, False, True]

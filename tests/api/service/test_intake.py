@@ -17,6 +17,7 @@ import pytest
 from litestar.testing import TestClient
 
 from sre_orchestrator.api.service.app import application
+from sre_orchestrator.api.service.intake import routes
 from sre_orchestrator.api.service.intake.gate import Intake, Overloaded
 from sre_orchestrator.api.service.models import Arrival, IncidentRecord, Query
 from sre_orchestrator.api.service.ports import Accepted
@@ -433,6 +434,17 @@ def test_who_sends_more_than_can_be_stored_is_asked_to_come_again(client: Client
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "could not be stored" in answer.json()["detail"]
+
+
+def test_who_sends_too_slowly_is_asked_to_come_again(
+    client: Client, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "READ_SECONDS", 0.0)
+
+    answer = client.post("/api/alerts", json=group(alert()))
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert incidents(service) == []
 
 
 def test_what_waits_is_bounded(installation: Installation, service: Service) -> None:
