@@ -23,6 +23,7 @@ test *ARGS:
 docs:
     cog -I docs -r README.md docs/*/*.md docs/*/*/*.md
     python3 docs/generate.py >docs/reference/report.schema.json
+    python3 docs/generate.py openapi >docs/reference/openapi.json
     mkdocs build --strict
 
 # the long run of the engines against the reference: at least 2,000 random programs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources.abc import Traversable
@@ -116,6 +116,13 @@ class Quiet:
 @asynccontextmanager
 async def twin_of(sources: Iterable[Source], at: datetime) -> AsyncIterator[tuple[TwinStore, tuple[Gap, ...]]]:
     """Yield the twin of what ``sources`` know, and the gaps met while reading it."""
+    twin, gaps = await read_twin(sources, at)
+    with closing(twin):
+        yield twin, gaps
+
+
+async def read_twin(sources: Iterable[Source], at: datetime) -> tuple[TwinStore, tuple[Gap, ...]]:
+    """Return what ``twin_of`` yields; whoever calls this closes the twin."""
     components: list[Component] = []
     edges: list[Edge] = []
     gaps: list[Gap] = []
@@ -127,12 +134,11 @@ async def twin_of(sources: Iterable[Source], at: datetime) -> AsyncIterator[tupl
                 edges.append(one)
             else:
                 gaps.append(one)
-    twin = TwinStore()
-    try:
+    with ExitStack() as failing:
+        twin = failing.enter_context(closing(TwinStore()))
         twin.sync(components, edges, at)
-        yield twin, tuple(dict.fromkeys(gaps))
-    finally:
-        twin.close()
+        failing.pop_all()
+    return twin, tuple(dict.fromkeys(gaps))
 
 
 async def diagnose_with(

@@ -49,29 +49,31 @@ def read_bundle(path: Path) -> Bundle:
     """
     try:
         with path.open("rb") as file:
-            return _read(file, str(path))
+            return _read(file, str(path), MAX_BYTES)
     except OSError as error:
         raise InputError(f"{path}: is no bundle: {error}; write one with diagnose --save-bundle") from error
 
 
-def bundle_from(content: bytes, where: str) -> Bundle:
+def bundle_from(content: bytes, where: str, most: int = MAX_BYTES) -> Bundle:
     """Return the bundle of which ``bundle_bytes`` gave ``content``; errors say ``where`` it is from.
+
+    It may unpack to ``most`` bytes.
 
     Raises:
         InputError: it is damaged, too large, or of another format.
 
     """
-    return _read(io.BytesIO(content), where)
+    return _read(io.BytesIO(content), where, most)
 
 
-def _read(packed: IO[bytes], where: str) -> Bundle:
+def _read(packed: IO[bytes], where: str, most: int) -> Bundle:
     try:
         with gzip.open(packed) as file:
-            text = file.read(MAX_BYTES + 1)
+            text = file.read(most + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{where}: is no bundle: {error}; write one with diagnose --save-bundle") from error
-    if len(text) > MAX_BYTES:
-        raise InputError(f"{where}: holds more than {MAX_BYTES} bytes; such a bundle is not read")
+    if len(text) > most:
+        raise InputError(f"{where}: holds more than {most} bytes; such a bundle is not read")
     try:
         bundle = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

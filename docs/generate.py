@@ -1,10 +1,11 @@
-"""Writes what is generated in README.md and docs/reference: cog calls these; alone, it prints the report's JSON Schema."""
+"""Writes what is generated in README.md and docs/reference: cog calls these; alone, it prints a schema (``openapi``: the API's)."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,7 @@ import typer
 from sre_orchestrator.api.cli.main import app
 from sre_orchestrator.api.doctor import Checkup
 from sre_orchestrator.api.render import text
+from sre_orchestrator.api.service.rest.described import described
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core import hookspecs, weigh
 from sre_orchestrator.core.models import Cause, Report
@@ -167,6 +169,38 @@ def vocabulary() -> str:
         ]
         lines += [*_table(("attribute", "type", "unit", "what it says", "values"), rows), ""]
     return "\n".join(lines)
+
+
+def api() -> str:
+    """Return every operation of the service, by tag: parameters, bodies, answers."""
+    found = described()
+    lines = []
+    for tag in found["tags"]:
+        lines += [f"## {tag['name'].capitalize()}", "", tag["description"], ""]
+        for path, methods in sorted(found["paths"].items()):
+            for method, one in methods.items():
+                lines += _operation(f"{method.upper()} {path}", one) if tag["name"] in one["tags"] else ()
+    return "\n".join(lines)
+
+
+def _operation(address: str, one: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"### `{address}`", "", f"`{one['operationId']}`: {one['description']}", "")
+    rows = [
+        (f"`{found['name']}`", found["in"], _type(found["schema"]), found["description"])
+        for found in one.get("parameters", ())
+    ]
+    yield from _table(("parameter", "in", "type", "what it says"), rows)
+    for media, body in one.get("requestBody", {}).get("content", {}).items():
+        yield from ("", f"Body: `{media}`{_named(body)}.")
+    status, answer = next(one for one in one["responses"].items() if one[0].startswith("2"))
+    shown = "".join(f" `{media}`{_named(body)}." for media, body in answer.get("content", {}).items())
+    yield from ("", f"Answers {status}: {answer['description']}{shown}")
+    headers = ", ".join(f"`{name}`" for name in answer.get("headers", ()))
+    yield from ((f"Headers: {headers}.", "") if headers else ("",))
+
+
+def _named(body: Mapping[str, Any]) -> str:
+    return f", {_type(body['schema'])}" if body["schema"] else ""
 
 
 def causes() -> str:
@@ -406,4 +440,4 @@ def _type(value: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    print(json.dumps(schema(), indent=1))
+    print(json.dumps(described() if sys.argv[1:] == ["openapi"] else schema(), indent=1))

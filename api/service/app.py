@@ -12,15 +12,17 @@ from litestar import Litestar, Response, Router, get
 from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.params import FromPath
 
 from sre_orchestrator.api.service.intake.routes import Doors
 from sre_orchestrator.api.service.intake.routes import routes as intake_routes
 from sre_orchestrator.api.service.models import Query
-from sre_orchestrator.api.service.rest import problems
-from sre_orchestrator.api.service.rest.catalogue import plugins, rules
+from sre_orchestrator.api.service.rest import catalogue, problems
+from sre_orchestrator.api.service.rest.components import Components
+from sre_orchestrator.api.service.rest.document import Described
+from sre_orchestrator.api.service.rest.heads import Heads
 from sre_orchestrator.api.service.rest.incidents import Incidents
+from sre_orchestrator.api.service.rest.replays import replays
 from sre_orchestrator.api.service.security.door import OPEN
 from sre_orchestrator.api.service.security.gate import Gate
 from sre_orchestrator.api.service.security.mounted import door_before, shield_before
@@ -29,13 +31,20 @@ from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.boundary import Failure, guarded
 
 
-@get("/healthz", opt={OPEN: True}, tags=["health"], sync_to_thread=False, summary="Whether the process lives")
+@get(
+    "/healthz",
+    operation_id="isAlive",
+    opt={OPEN: True},
+    tags=["health"],
+    sync_to_thread=False,
+    summary="Whether the process lives",
+)
 def healthz() -> dict[str, str]:
     """Answer."""
     return {"status": "alive"}
 
 
-@get("/readyz", opt={OPEN: True}, tags=["health"], summary="Whether incidents can be accepted")
+@get("/readyz", operation_id="isReady", opt={OPEN: True}, tags=["health"], summary="Whether incidents can be accepted")
 async def readyz(state: State) -> Response[dict[str, str]]:
     """Answer 200 while the store answers, else 503 and why."""
     service: Service = state.service
@@ -73,7 +82,7 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
             healthz,
             readyz,
             problem,
-            Router("/api/v1", route_handlers=[Incidents, rules, plugins]),
+            Router("/api/v1", route_handlers=[Incidents, Components, replays, *catalogue.ROUTES]),
             intake_routes(service),
         ],
         middleware=[door_before(gate, limits)],
@@ -85,10 +94,11 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
             title="SRE-Orchestrator",
             version=version("sre-orchestrator"),
             description="Report incidents, read ranked hypotheses with their proof.",
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[Described()],
             path="/api/v1/openapi",
+            use_handler_docstrings=True,
         ),
         logging_config=None,
     )
-    app.asgi_handler = shield_before(app.asgi_handler, gate, limits)
+    app.asgi_handler = shield_before(Heads(app.asgi_handler), gate, limits)
     return app

@@ -11,8 +11,9 @@ from sre_orchestrator.core.models import Report, Struct, Verdict
 
 Status = Literal["queued", "running", "done", "failed"]
 Origin = Literal["api", "alert", "event", "watch", "mcp"]
-Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
-Name = Annotated[str, msgspec.Meta(max_length=253)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4000, pattern=r"^\s*[^\s\x00][^\x00]*$")]  # says something
+Name = Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[^\x00]*$")]  # PostgreSQL keeps no NUL
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Reported(Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ class Reported(Struct, frozen=True, kw_only=True):
     description: Text
     namespace: Name = ""
     cluster: Name = ""
-    at: datetime | None = None
+    at: Moment | None = None
     labels: dict[str, str] = {}
 
 

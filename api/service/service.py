@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from sre_orchestrator.api.service.dispatch import utc_now
 from sre_orchestrator.api.service.models import Arrival, Feedback
 from sre_orchestrator.api.service.ports import Accepted, Background, Dispatcher, Store
+from sre_orchestrator.api.service.twins import Nowhere, Twins
 from sre_orchestrator.api.wiring import Installation, trials
 from sre_orchestrator.core.bundle import bundle_from
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.rules.whynot import Trial
+
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCKS_DIFFER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +26,25 @@ class Service:
     installation: Installation
     store: Store
     dispatcher: Dispatcher
+    twins: Twins = field(default_factory=Nowhere)
     background: tuple[Background, ...] = ()
     now: Callable[[], datetime] = utc_now
 
     def accept(self, arrival: Arrival) -> Accepted:
-        """Keep an arrival; whoever calls this wakes the dispatcher."""
-        return self.store.accept(arrival, self.now())
+        """Keep an arrival; whoever calls this wakes the dispatcher.
+
+        Raises:
+            InputError: it happened in the future or in another century, or its key was used for something else.
+
+        """
+        now, at = self.now(), arrival.reported.at
+        if at and not EARLIEST <= at <= now + CLOCKS_DIFFER:
+            raise InputError(f"at {at.isoformat()}: is no time of an incident; give one between {EARLIEST:%Y} and now")
+        return self.store.accept(arrival, now)
+
+    def resolve(self, incident_id: str) -> None:
+        """Note that an incident is over."""
+        self.store.resolve(incident_id, self.now())
 
     def feedback(self, incident_id: str, feedback: Feedback, caller: str = "") -> None:
         """Keep what a person says of a hypothesis."""

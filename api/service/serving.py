@@ -18,6 +18,7 @@ from sre_orchestrator.api.service.notify.sending import Sender
 from sre_orchestrator.api.service.security.mounted import gate_for
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import open_database
+from sre_orchestrator.api.service.twins import KeptTwin, RecordedTwin
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.settings import RequestLimits, Settings
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
@@ -35,12 +36,17 @@ def run(settings: Settings, snapshot: Path | None, host: str, port: int) -> None
     installation = Installation(settings)
     limits = settings.service
     targets = [one.key for one in limits.notify]
-    with closing(open_database(limits.database_url, Path(settings.state_dir), targets)) as store:
+    with (
+        closing(open_database(limits.database_url, Path(settings.state_dir), targets)) as store,
+        closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
+    ):
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         sender = Sender(store, store.outbox, limits.notify, public_url=limits.public_url)
         dispatcher = InProcess(store, investigator, sender, limits=limits)
         gate = gate_for(settings, store.keys, host)
-        service = Service(installation=installation, store=store, dispatcher=dispatcher, background=(sender,))
+        service = Service(
+            installation=installation, store=store, dispatcher=dispatcher, twins=twins, background=(sender,)
+        )
         app = application(service, gate)
         with closing(bound(host, port)) as ears:
             _Server(_config(app, settings.service.requests)).run(sockets=[ears])

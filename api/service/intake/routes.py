@@ -70,7 +70,14 @@ async def alerts(request: Asked, state: State, name: Name = "alertmanager") -> T
     return await doors.take(request, doors.formats[name])
 
 
-@post("/api/v1/events", status_code=202, summary="Report events (CloudEvents)", tags=["alerts"], responses=PROBLEMS)
+@post(
+    "/api/v1/events",
+    operation_id="reportEvents",
+    status_code=202,
+    summary="Report events (CloudEvents)",
+    tags=["alerts"],
+    responses=PROBLEMS,
+)
 async def events(request: Asked, state: State) -> Taken:
     """Accept CloudEvents: structured, binary, or a batch."""
     doors: Doors = state.doors

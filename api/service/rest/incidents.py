@@ -10,30 +10,32 @@ from typing import Annotated, Literal
 import anyio
 import anyio.to_thread
 import msgspec
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
-from litestar.params import FromQuery, HeaderParameter, JSONBody, PathParameter, QueryParameter
+from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from sre_orchestrator.api.render import markdown
 from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Page, Query, Reported
+from sre_orchestrator.api.service.rest.parameters import Id, Name, Words, moment
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Verdict
 
 LOOK_SECONDS = 0.25
 ENDED = frozenset({"done", "failed"})
-Id = Annotated[str, PathParameter(max_length=40, description="The id of an incident.")]
 Key = Annotated[
     str,
     HeaderParameter(
         name="Idempotency-Key",
         max_length=200,
+        pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$|^$",
         description="A request that is repeated with the same key answers with the first incident.",
         required=False,
     ),
 ]
+Known = Annotated[str, HeaderParameter(name="If-None-Match", max_length=1000, required=False)]
 
 
 class Incidents(Controller):
@@ -42,7 +44,7 @@ class Incidents(Controller):
     path = "/incidents"
     tags = ("incidents",)
 
-    @post(status_code=202, summary="Report an incident")
+    @post(operation_id="reportIncident", status_code=202, summary="Report an incident")
     async def report(self, data: JSONBody[Reported], state: State, idempotency_key: Key = "") -> Response[IncidentView]:
         """Accept a report; it is on disk before this answers, and is investigated at once."""
         service: Service = state.service
@@ -52,20 +54,20 @@ class Incidents(Controller):
         view = IncidentView(**msgspec.structs.asdict(accepted.record))
         return Response(view, status_code=202, headers={"Location": f"/api/v1/incidents/{view.id}"})
 
-    @get(summary="List incidents, newest first")
+    @get(operation_id="listIncidents", summary="List incidents, newest first")
     async def list(  # noqa: PLR0913, PLR0917 - each is a parameter of the request
         self,
         state: State,
         status: FromQuery[Literal["queued", "running", "done", "failed"] | None] = None,
         verdict: FromQuery[Verdict | None] = None,
-        cause: FromQuery[str] = "",
-        component: FromQuery[str] = "",
-        namespace: FromQuery[str] = "",
+        cause: Words = "",
+        component: Words = "",
+        namespace: Name = "",
         since: FromQuery[datetime | None] = None,
         until: FromQuery[datetime | None] = None,
-        text: FromQuery[str] = "",
+        text: Words = "",
         sort: FromQuery[Literal["-created_at", "created_at", "-updated_at", "updated_at"]] = "-created_at",
-        cursor: FromQuery[str] = "",
+        cursor: Words = "",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
     ) -> Page:
         """Return a page of incidents without their reports."""
@@ -75,8 +77,8 @@ class Incidents(Controller):
             cause=cause,
             component=component,
             namespace=namespace,
-            since=since,
-            until=until,
+            since=moment(since),
+            until=moment(until),
             text=text,
             sort=sort,
             cursor=cursor,
@@ -85,17 +87,22 @@ class Incidents(Controller):
         page: Page = await anyio.to_thread.run_sync(state.service.store.list, query)
         return page
 
-    @get("/{incident_id:str}", summary="Read an incident and its report")
-    async def read(self, incident_id: Id, state: State, request: Request[object, object, State]) -> Response[object]:
+    @get("/{incident_id:str}", operation_id="getIncident", summary="Read an incident and its report")
+    async def read(self, incident_id: Id, state: State, if_none_match: Known = "") -> Response[object]:
         """Return an incident; ``report`` is there when ``status`` is ``done``."""
         text = msgspec.json.encode(await _found(state, incident_id))
         tag = f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if tag in [one.strip() for one in request.headers.get("If-None-Match", "").split(",")]:
+        if tag in [one.strip() for one in if_none_match.split(",")]:
             return Response(None, status_code=304, headers=headers)
         return Response(text, media_type="application/json", headers=headers)
 
-    @get("/{incident_id:str}/report.md", media_type="text/markdown", summary="Read the report as Markdown")
+    @get(
+        "/{incident_id:str}/report.md",
+        operation_id="getReportText",
+        media_type="text/markdown",
+        summary="Read the report as Markdown",
+    )
     async def report_text(self, incident_id: Id, state: State) -> str:
         """Return the report for people."""
         view = await _found(state, incident_id)
@@ -103,7 +110,12 @@ class Incidents(Controller):
             raise NotFoundException(f"incident {incident_id} has no report yet; its status is {view.status}")
         return markdown(view.report)
 
-    @get("/{incident_id:str}/bundle", media_type="application/gzip", summary="Download the investigation")
+    @get(
+        "/{incident_id:str}/bundle",
+        operation_id="getBundle",
+        media_type="application/gzip",
+        summary="Download the investigation",
+    )
     async def bundle(self, incident_id: Id, state: State) -> Response[bytes]:
         """Return the investigation, for ``sre-orchestrator replay``."""
         view = await _found(state, incident_id)
@@ -113,22 +125,32 @@ class Incidents(Controller):
         headers = {"Content-Disposition": f'attachment; filename="{view.id}.bundle.json.gz"'}
         return Response(kept, media_type="application/gzip", headers=headers)
 
-    @get("/{incident_id:str}/why-not", summary="Ask why a cause was not concluded")
-    async def why_not(
-        self, incident_id: Id, cause: FromQuery[str], component: FromQuery[str], state: State
-    ) -> Response[bytes]:
+    @get("/{incident_id:str}/why-not", operation_id="askWhyNot", summary="Ask why a cause was not concluded")
+    async def why_not(self, incident_id: Id, cause: Words, component: Words, state: State) -> Response[bytes]:
         """Return, rule by rule, which condition kept ``cause`` from being concluded for ``component``."""
         await _found(state, incident_id)
         tried = await anyio.to_thread.run_sync(state.service.why_not, incident_id, cause, component)
         return Response(msgspec.json.encode(tried), media_type="application/json")
 
-    @post("/{incident_id:str}/feedback", status_code=204, summary="Say whether a hypothesis was right")
+    @post(
+        "/{incident_id:str}/feedback",
+        operation_id="giveFeedback",
+        status_code=204,
+        summary="Say whether a hypothesis was right",
+    )
     async def feedback(self, incident_id: Id, data: JSONBody[Feedback], state: State) -> None:
         """Keep what a person says of a hypothesis; it is read for calibration."""
         await _found(state, incident_id)
         await anyio.to_thread.run_sync(state.service.feedback, incident_id, data)
 
-    @get("/{incident_id:str}/events", summary="Follow an investigation")
+    @post("/{incident_id:str}/resolve", operation_id="resolveIncident", status_code=200, summary="Say that it is over")
+    async def resolve(self, incident_id: Id, state: State) -> IncidentView:
+        """Note that the incident is over; the next alert of its kind opens a new one. Its report stays."""
+        await _found(state, incident_id)
+        await anyio.to_thread.run_sync(state.service.resolve, incident_id)
+        return await _found(state, incident_id)
+
+    @get("/{incident_id:str}/events", operation_id="followIncident", summary="Follow an investigation")
     async def events(
         self,
         incident_id: Id,

@@ -30,6 +30,21 @@ KINDS = {
     "internal-server-error": "A defect of the service; its log says more.",
     "service-unavailable": "The service cannot work at the moment; try again.",
 }
+NAMES = {
+    400: "bad-request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    408: "request-timeout",
+    413: "request-entity-too-large",
+    414: "uri-too-long",
+    422: "unprocessable-entity",
+    429: "too-many-requests",
+    431: "request-header-fields-too-large",
+    500: "internal-server-error",
+    503: "service-unavailable",
+}
 log = structlog.get_logger()
 
 
@@ -43,17 +58,26 @@ class Problem(msgspec.Struct, kw_only=True):
     instance: str = ""
 
 
+def name_of(status: int) -> str:
+    """Return the kind of problem that a status stands for; Python's own names of them differ from version to version."""
+    return NAMES.get(status, "bad-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-server-error")
+
+
+def title_of(status: int) -> str:
+    """Return what people call it."""
+    return name_of(status).replace("-", " ").title().replace("Uri", "URI")
+
+
 def answered(request: Request[Any, Any, Any], status: int, detail: str) -> Response[Problem]:
     """Return the problem that a status stands for."""
-    title = HTTPStatus(status).phrase
     problem = Problem(
-        type=f"{PAGE}{title.lower().replace(' ', '-')}",
-        title=title,
-        status=status,
+        type=f"{PAGE}{name_of(status)}",
+        title=title_of(status),
+        status=int(status),
         detail=detail,
         instance=request.url.path,
     )
-    return Response(problem, status_code=status, media_type=MEDIA_TYPE)
+    return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE)
 
 
 def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -63,8 +87,13 @@ def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[P
         detail = "; ".join(f"{one.get('key', 'body')}: {one.get('message', '')}" for one in error.extra) or detail
     found = answered(request, error.status_code, detail)
     for name, value in (error.headers or {}).items():
-        found.set_header(name, value)
+        found.set_header(name, value.replace("GET", "GET, HEAD") if name.lower() == "allow" else value)
     return found
+
+
+def of_unreadable(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer what no decoder can read: bytes that are no UTF-8, JSON that is nested too deeply."""
+    return answered(request, HTTPStatus.BAD_REQUEST, f"the request cannot be read: {error}")
 
 
 def of_input(request: Request[Any, Any, Any], error: InputError) -> Response[Problem]:
@@ -87,5 +116,7 @@ HANDLERS: dict[int | type[Exception], Any] = {
     HTTPException: of_http,
     Forbidden: of_forbidden,
     InputError: of_input,
+    UnicodeDecodeError: of_unreadable,
+    RecursionError: of_unreadable,
     Exception: of_anything,
 }

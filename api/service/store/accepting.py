@@ -22,7 +22,15 @@ FORGOTTEN = timedelta(hours=24)  # an alert that is still on is repeated several
 
 
 def accepted(connection: Connection, arrival: Arrival, now: datetime) -> Accepted:
-    """Keep an arrival: a new incident, or one folded into an open incident of the same fingerprint or key."""
+    """Keep an arrival: a new incident, or one folded into an open incident of the same fingerprint or key.
+
+    Raises:
+        InputError: its key was used for something else.
+
+    """
+    row = _first(connection, "idempotency_key", arrival.idempotency_key) if arrival.idempotency_key else None
+    if row and record_of(row).reported != arrival.reported:
+        raise InputError(f"Idempotency-Key: was used for another report, {row['id']}; use a new key for each report")
     return _there(connection, arrival, now) or _opened(connection, arrival, now)
 
 

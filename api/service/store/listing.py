@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, or_, select
@@ -13,6 +14,8 @@ from sre_orchestrator.api.service.models import IncidentRecord, Page, Query
 from sre_orchestrator.api.service.store.rows import record_of, time_text
 from sre_orchestrator.api.service.store.tables import incident
 from sre_orchestrator.core.errors import InputError
+
+_Place = Annotated[str, msgspec.Meta(max_length=40, pattern="^[0-9A-Za-z:.-]+$")]
 
 
 def listed(connection: Connection, query: Query) -> Page:
@@ -75,6 +78,8 @@ def _cursor(last: IncidentRecord, column: str) -> str:
 
 def _place(cursor: str) -> tuple[str, str]:
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=tuple[str, str])
+        return msgspec.json.decode(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=tuple[_Place, _Place]
+        )
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
         raise InputError(f"cursor {cursor[:40]!r}: is none of ours; begin without one") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from sre_orchestrator.api.service.dispatch import InProcess, Silent
 from sre_orchestrator.api.service.investigators import Recorded
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import open_database
+from sre_orchestrator.api.service.twins import RecordedTwin
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.bundle import read_bundle
 from sre_orchestrator.core.settings import Service as Limits
@@ -33,10 +35,10 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     store = open_database("", state)
     limits = installation.settings.service
     dispatcher = InProcess(store, Recorded(installation, DEMO), Silent(), limits=limits)
-    service = Service(installation=installation, store=store, dispatcher=dispatcher)
-    with TestClient(application(service), raise_server_exceptions=False) as client:
-        yield client
-    store.close()
+    with closing(store), closing(RecordedTwin(installation.settings, DEMO)) as twins:
+        service = Service(installation=installation, store=store, dispatcher=dispatcher, twins=twins)
+        with TestClient(application(service), raise_server_exceptions=False) as client:
+            yield client
 
 
 def done(client: Client, **reported: str) -> dict[str, Any]:
@@ -77,10 +79,11 @@ def test_a_body_without_a_content_type_is_read_as_json(client: Client) -> None:
 
 def test_a_repeated_request_answers_with_the_first_incident(client: Client) -> None:
     key = {"Idempotency-Key": "once"}
-    first, again = (client.post(INCIDENTS, json={"description": text}, headers=key).json() for text in ("a", "b"))
+    first, again = (client.post(INCIDENTS, json={"description": "a"}, headers=key).json() for _ in range(2))
+    other = client.post(INCIDENTS, json={"description": "b"}, headers=key)
 
     assert first["id"] == again["id"]
-    assert again["reported"]["description"] == "a"
+    assert (other.status_code, first["id"] in other.json()["detail"]) == (422, True)
 
 
 def test_an_investigation_that_cannot_work_fails_with_its_reason(client: Client) -> None:
@@ -165,6 +168,26 @@ def test_a_list_is_paged_and_narrowed(client: Client) -> None:
         ("POST", INCIDENTS, b'{"x": 1}', 400, "unknown field"),
         ("POST", INCIDENTS, b'{"description": ""}', 400, "description"),
         ("POST", INCIDENTS, b"{", 400, ""),
+        ("POST", INCIDENTS, b'{"description": " \\n\\t"}', 400, "description"),
+        ("POST", INCIDENTS, b'{"description": "a\\u0000b"}', 400, "description"),
+        ("POST", INCIDENTS, b'{"description": "\\ud800"}', 400, ""),
+        ("POST", INCIDENTS, b'{"description": "\xff"}', 400, ""),
+        ("POST", INCIDENTS, b'{"description": NaN}', 400, ""),
+        ("POST", INCIDENTS, b'{"labels":' + b"[" * 9000, 400, ""),
+        ("POST", INCIDENTS, '{"description": "é"}'.replace("é", "é" * 4001).encode(), 400, "description"),
+        ("POST", INCIDENTS, b'{"description": "a", "at": "2030-01-01T00:00:00"}', 400, "at"),
+        ("POST", INCIDENTS, b'{"description": "a", "at": "9999-12-31T23:59:59Z"}', 422, "is no time of an incident"),
+        ("POST", INCIDENTS, b'{"description": "a", "at": "0001-01-01T00:00:00Z"}', 422, "is no time of an incident"),
+        ("GET", f"{INCIDENTS}?text=%00", b"", 400, "text"),
+        ("GET", f"{INCIDENTS}?since=yesterday", b"", 400, "since"),
+        ("GET", f"{INCIDENTS}?cursor=WyJcdTAwMDAiLCJhIl0", b"", 422, "is none of ours"),
+        ("GET", f"{INCIDENTS}/%00", b"", 400, "incident_id"),
+        ("GET", "/api/v1/rules/gremlins", b"", 404, "there is no rule 'gremlins'"),
+        ("GET", "/api/v1/causes/gremlins", b"", 404, "there is no cause 'gremlins'"),
+        ("GET", "/api/v1/components/deployment/shop/pricin/impact", b"", 404, "did you mean 'deployment/shop/pricing'"),
+        ("GET", "/api/v1/components/node/none/changes", b"", 404, "there is no component 'node/none'"),
+        ("POST", "/api/v1/replay", b"nothing", 422, "the body: is no bundle"),
+        ("TRACE", INCIDENTS, b"", 405, ""),
         ("POST", INCIDENTS, b'{"description": "' + b"x" * 30_000 + b'"}', 413, ""),
         ("GET", f"{INCIDENTS}/i0", b"", 404, "there is no incident 'i0'"),
         ("GET", f"{INCIDENTS}/i0/bundle", b"", 404, "there is no incident"),
@@ -184,6 +207,92 @@ def test_what_is_refused_is_a_problem_with_a_page(
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert (problem["status"], detail in problem["detail"]) == (status, True)
     assert client.get(problem["type"]).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["DELETE", "TRACE", "PATCH"])
+def test_an_unknown_method_is_told_the_known_ones(client: Client, method: str) -> None:
+    answer = client.request(method, INCIDENTS)
+
+    assert (answer.status_code, {one.strip() for one in answer.headers["Allow"].split(",")}) == (
+        405,
+        {"GET", "HEAD", "OPTIONS", "POST"},
+    )
+
+
+def test_head_answers_as_get_without_a_body(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    got, head = (client.request(method, f"{INCIDENTS}/{view['id']}") for method in ("GET", "HEAD"))
+    stream = client.head(f"{INCIDENTS}/{view['id']}/events")
+
+    assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", got.headers["ETag"])
+    assert (stream.status_code, stream.content) == (200, b"")
+    assert client.options(INCIDENTS).status_code == 204
+
+
+def test_a_description_of_4000_characters_and_times_of_any_zone_are_taken(client: Client) -> None:
+    long = client.post(INCIDENTS, json={"description": "é" * 4000, "at": "2026-01-01T00:00:00+05:00"})
+
+    assert long.status_code == 202
+    for time_text in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-01-01T00:00:00"):
+        assert client.get(INCIDENTS, params={"since": time_text}).status_code == 200
+
+
+def test_an_incident_that_is_over_says_since_when(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    over, again = (client.post(f"{INCIDENTS}/{view['id']}/resolve").json() for _ in range(2))
+
+    assert over["resolved_at"] is not None
+    assert (again["resolved_at"], again["status"]) == (over["resolved_at"], "done")
+    assert client.post(f"{INCIDENTS}/i0/resolve").status_code == 404
+
+
+def test_a_bundle_is_concluded_again_without_a_fact(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    bundle = client.get(f"{INCIDENTS}/{view['id']}/bundle").content
+    first = view["report"]["hypotheses"][0]["proof"][0]["facts"][0]
+
+    same = client.post("/api/v1/replay", content=bundle).json()
+    other = client.post("/api/v1/replay", params={"without": [first]}, content=bundle).json()
+    unknown = client.post("/api/v1/replay", params={"without": "f0"}, content=bundle)
+
+    assert (same["report"], same["differences"]) == (view["report"], [])
+    assert other["differences"]
+    assert (unknown.status_code, "there is no fact 'f0'" in unknown.json()["detail"]) == (422, True)
+
+
+def test_components_are_listed_page_by_page(client: Client) -> None:
+    first = client.get("/api/v1/components", params={"kind": "deployment", "limit": 2}).json()
+    rest = client.get("/api/v1/components", params={"kind": "deployment", "cursor": first["next_cursor"]}).json()
+
+    names = [one["id"] for one in (*first["items"], *rest["items"])]
+    assert names == sorted(set(names))
+    assert (len(first["items"]), rest["next_cursor"], "deployment/shop/pricing" in names) == (2, "", True)
+
+
+def test_impact_and_changes_of_a_component_are_told(client: Client) -> None:
+    where = "/api/v1/components/deployment/shop/pricing"
+    node = client.get("/api/v1/components", params={"kind": "node"}).json()["items"][0]["id"]
+
+    up = client.get(f"{where}/impact").json()["components"]
+    down = client.get(f"{where}/impact", params={"direction": "down"}).json()["components"]
+    changes = client.get(f"{where}/changes", params={"limit": 1}).json()["changes"]
+
+    assert "service/shop/pricing" in {*up, *down}
+    assert set(up) != set(down)
+    assert [one["component"] for one in changes] in ([], ["deployment/shop/pricing"])
+    assert client.get(f"/api/v1/components/{node}/impact").json()["component"] == node
+
+
+def test_rules_causes_and_agents_are_told(client: Client) -> None:
+    causes = [one["id"] for one in client.get("/api/v1/causes").json()]
+    cause = client.get("/api/v1/causes/memory-limit-too-low").json()
+    rule = client.get(f"/api/v1/rules/{cause['rules'][0]}").json()
+    agents = {one["name"]: one for one in client.get("/api/v1/agents").json()}
+
+    assert "memory-limit-too-low" in causes
+    assert cause["remedy"]
+    assert "memory-limit-too-low" in [one["cause"] for one in rule["concludes"]]
+    assert agents["logs"]["kinds"]
 
 
 def test_what_has_no_report_yet_says_its_status(client: Client) -> None:

@@ -41,10 +41,22 @@ def test_what_was_accepted_is_there_after_a_restart(tmp_path: Path) -> None:
 
 def test_a_repeated_request_is_the_same_incident(store: Database) -> None:
     first = store.accept(arrival(idempotency_key="k"), NOW)
-    again = store.accept(arrival("other words", idempotency_key="k"), NOW)
+    again = store.accept(arrival(idempotency_key="k"), NOW)
 
     assert (again.folded, again.record.id, again.record.seen) == (True, first.record.id, 1)
-    assert again.record.reported.description == "checkout answers 500"
+    with pytest.raises(InputError, match=rf"Idempotency-Key: was used for another report, {first.record.id}; use"):
+        store.accept(arrival("other words", idempotency_key="k"), NOW)
+
+
+def test_a_key_is_free_again_when_its_incident_is_no_longer_kept(store: Database) -> None:
+    first = store.accept(arrival(idempotency_key="k"), NOW).record
+    store.claim(NOW)
+    store.fail(first.id, "no", NOW, retry=False)
+    store.prune(NOW + timedelta(days=1))
+
+    again = store.accept(arrival("other words", idempotency_key="k"), NOW)
+
+    assert (again.folded, again.record.id != first.id) == (False, True)
 
 
 def test_an_arrival_of_the_same_fingerprint_is_folded_until_it_is_over(store: Database) -> None:

@@ -1,0 +1,36 @@
+"""Answers HEAD wherever GET is known: the same headers, no body (RFC 9110, 9.3.2)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from litestar.types import ASGIApp, Message, Receive, Send
+from litestar.types import Scope as Request
+
+
+class Heads:
+    """An application before the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
+        """Answer HEAD as GET, and end where the body would begin."""
+        if scope.get("method") != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        ended = False
+
+        async def heard() -> Any:  # noqa: ANN401 - the types of ASGI know no union of what is received
+            return {"type": "http.disconnect"} if ended else await receive()
+
+        async def headed(message: Message) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.body":
+                if ended:
+                    return
+                ended = True
+                message = {"type": "http.response.body", "body": b"", "more_body": False}
+            await send(message)
+
+        await self._app(cast("Request", {**scope, "method": "GET"}), heard, headed)
