@@ -10,6 +10,7 @@ import msgspec
 from sre_orchestrator.api.service.models import Arrival, Feedback, Happened, IncidentRecord, IncidentView, Page, Query
 from sre_orchestrator.api.service.ports import Accepted, Store
 from sre_orchestrator.api.service.security.callers import Forbidden, current, permitted, sees
+from sre_orchestrator.api.service.security.cutting import cut
 from sre_orchestrator.core.pipeline import Bundle
 
 
@@ -37,8 +38,9 @@ class ScopedStore:
         return self._store.list(msgspec.structs.replace(query, namespaces=current().namespaces))
 
     def bundle(self, incident_id: str) -> bytes | None:
-        """Return the investigation of an incident that the caller may see."""
-        return self._store.bundle(incident_id) if self.get(incident_id) else None
+        """Return the investigation of an incident that the caller may see, without what is not theirs."""
+        kept = self._store.bundle(incident_id) if self.get(incident_id) else None
+        return kept and cut(kept, current())
 
     def happened(self, incident_id: str, after: int = 0) -> Sequence[Happened]:
         """Return the steps of an incident that the caller may see."""
