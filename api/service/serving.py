@@ -49,10 +49,11 @@ def run(settings: Settings, snapshot: Path | None, host: str, port: int) -> None
         )
         app = application(service, gate)
         with closing(bound(host, port)) as ears:
-            _Server(_config(app, settings.service.requests)).run(sockets=[ears])
+            _Server(config_of(app, settings.service.requests)).run(sockets=[ears])
 
 
-def _config(app: Litestar, limits: RequestLimits) -> uvicorn.Config:
+def config_of(app: Litestar, limits: RequestLimits) -> uvicorn.Config:
+    """Return how the server holds to the limits."""
     return uvicorn.Config(
         app,
         log_config=None,

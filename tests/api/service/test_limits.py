@@ -14,7 +14,7 @@ import uvicorn
 from secured import INCIDENTS, Secured, asking
 
 from sre_orchestrator.api.service.security.rates import MOST_KNOWN, Rates
-from sre_orchestrator.api.service.serving import _config
+from sre_orchestrator.api.service.serving import config_of
 from sre_orchestrator.core.settings import RequestLimits
 
 REPORT = {"description": "checkout answers 500"}
@@ -33,7 +33,7 @@ class Clock:
 @contextmanager
 def listening(secured: Secured, limits: RequestLimits) -> Iterator[tuple[str, int]]:
     """Yield the address of a real server."""
-    server = uvicorn.Server(_config(secured.app, limits))
+    server = uvicorn.Server(config_of(secured.app, limits))
     ear = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [ear]})
     thread.start()
