@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from investigation import NOW
 from secured import INCIDENTS, Client, Secured, asking
+from service import bundle_of
 from structlog.testing import capture_logs
 
+from sre_orchestrator.api.service.models import Arrival, Feedback, Happened, Reported
 from sre_orchestrator.api.service.ports import Caller
 from sre_orchestrator.api.service.security.callers import ANYBODY, Forbidden, calling, current
 from sre_orchestrator.api.service.security.gate import Gate
@@ -216,7 +218,10 @@ def test_nobody_asks_for_the_work_of_the_service(secured: Secured) -> None:
         lambda: store.requeue_running(now),
         lambda: store.prune(now),
         lambda: store.fail("i0", "", now, retry=False),
+        lambda: store.finish("i0", bundle_of(), now),
         lambda: store.resolve("i0", now),
+        lambda: store.note("i0", Happened(number=0, at=now, what="step")),
+        lambda: store.feedback("i0", Feedback(cause="x", component="y", right=True), "", now),
     ]
 
     with calling(Caller(name="x", scopes=frozenset({"admin"}))):
@@ -225,6 +230,22 @@ def test_nobody_asks_for_the_work_of_the_service(secured: Secured) -> None:
                 one()
 
     assert current() is ANYBODY
+
+
+def test_alerts_are_stored_as_the_caller_may_send_them(tmp_path: Path) -> None:
+    store = ScopedStore(open_database("", tmp_path))
+    alert = Arrival(reported=Reported(description="down"), origin="alert", fingerprint="f", crowd="storm")
+
+    with calling(Caller(name="x", scopes=frozenset({"report"}), namespaces=("bank", "shop"))):
+        (mine,) = store.take([alert], NOW, most_new=9)
+        gone = store.happened("i0"), store.bundle("i0")
+    (other,) = store.take([alert], NOW, most_new=9)
+
+    assert mine is not None
+    assert other is not None
+    assert (mine.record.reported.namespace, mine.record.reporter) == ("bank,shop", "x")
+    assert other.record.id != mine.record.id
+    assert gone == ((), None)
 
 
 def test_only_this_machine_comes_in_without_keys(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from http_services import said as reply
 from secured import INCIDENTS, USED, Secured, asking
 from structlog.testing import capture_logs
 
-from sre_orchestrator.api.service.security import oidc
+from sre_orchestrator.api.service.security import accounts, oidc
 from sre_orchestrator.api.service.security.accounts import AccountWay
 from sre_orchestrator.api.service.security.gate import Unsettled
 from sre_orchestrator.api.service.security.mounted import gate_for, ways_of
@@ -311,6 +311,17 @@ def test_the_api_server_says_whose_token_it_is_and_is_asked_once_a_while(tmp_pat
 def test_a_token_that_is_denied_or_for_others_is_nobody(status: dict[str, Any], tmp_path: Path) -> None:
     with tokens(Cluster(status), tmp_path) as reviewed:
         assert AccountWay(reviewed, ACCOUNTS).caller("h.p.s") is None
+
+
+def test_answers_without_number_are_not_all_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounts, "MOST_REMEMBERED", 2)
+    cluster = Cluster(KNOWN)
+    with tokens(cluster, tmp_path) as reviewed:
+        way = AccountWay(reviewed, ACCOUNTS, Clock())
+        for one in ("a.p.s", "b.p.s", "c.p.s", "c.p.s", "a.p.s"):
+            way.caller(one)
+
+    assert [one["spec"]["token"][0] for one in cluster.asked] == ["a", "b", "c", "a"]
 
 
 def test_what_is_no_token_is_not_asked_about(tmp_path: Path) -> None:
