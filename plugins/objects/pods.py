@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from sre_orchestrator.plugins.objects.meta import Meta, Object, Part, Time
 from sre_orchestrator.plugins.objects.selectors import LabelSelector, NodeSelector, Toleration
 
 IntOrString = int | str
+# What the usual commands of probes ask: grpc_health_probe -addr=:PORT, curl and wget http://HOST:PORT.
+_ASKED = re.compile(r"(?:-addr[= ]\S*?|https?://[^\s:/]+):(\d{1,5})\b")
 
 
 class KeyRef(Part, frozen=True, kw_only=True):
@@ -98,9 +102,12 @@ class Probe(Part, frozen=True, kw_only=True):
 
     @property
     def port(self) -> IntOrString:
-        """Return the probed port, 0 for a command."""
+        """Return the probed port, 0 for a command that names none."""
         asked = self.http_get or self.tcp_socket or self.grpc
-        return asked.port if asked else 0
+        if asked:
+            return asked.port
+        named = _ASKED.search(" ".join(self.exec.command)) if self.exec else None
+        return int(named[1]) if named else 0
 
 
 class Resources(Part, frozen=True, kw_only=True):

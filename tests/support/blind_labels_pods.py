@@ -239,7 +239,9 @@ def claim_names_a_class_that_is_not_there(cluster: Railway) -> tuple[str, str]:
 
 @in_railway
 def server_may_not_write_its_data(cluster: Railway) -> tuple[str, str]:
-    cluster.spec_of_pods(DATABASE, securityContext={"runAsUser": 10001, "runAsNonRoot": True})
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}
+    cluster.spec_of_pods(DATABASE, securityContext={"runAsUser": 10001, "runAsNonRoot": True}, volumes=[volume])
+    cluster.containers(DATABASE, volumeMounts=[{"name": "data", "mountPath": "/var/lib/mysql"}])
     loop(cluster, DATABASE, "mysqld: Can't create/write to file '/var/lib/mysql/is_writable' (OS errno 13 - Permission denied)\n2030-05-01T11:57:19.4Z 0 [ERROR] [MY-010119] [Server] Aborting\n")  # fmt: skip
     unreached(cluster, f"{DATABASE}-leader")
     return "volume-permission-denied", STORE

@@ -84,6 +84,7 @@ def go_service_with_a_foreign_resolver(cluster: Cluster) -> tuple[str, str]:
 
 @in_shop
 def node_service_with_a_host_alias(cluster: Cluster) -> tuple[str, str]:
+    cluster.edit("Service", "checkout", spec={"clusterIP": "10.96.3.4"})
     cluster.spec_of_pods("web", hostAliases=[{"ip": "192.0.2.1", "hostnames": ["checkout"]}])
     speak(cluster, "web", each("§ Error: 14 UNAVAILABLE: No connection established. Last error: connect ETIMEDOUT 192.0.2.1:5050 at callErrorFromStatus (/app/node_modules/@grpc/grpc-js/build/src/call.js:31:19)"))  # fmt: skip
     return "dns-resolution-failure", workload("web")

@@ -30,7 +30,7 @@ class Declared(Struct, frozen=True, kw_only=True):
 
     @property
     def port(self) -> int | None:
-        """Return the number of the probed port; ``None`` for a command and for a name that nothing declares."""
+        """Return the number of the probed port; ``None`` for a command that names none and for a name that nothing declares."""
         return port_number(self.probe.port, self.container)
 
     @property

@@ -74,6 +74,23 @@ def test_where_nothing_is_declared_or_asked_nothing_is_compared(tmp_path: Path) 
     assert ("port" in unknown, unknown["port_declared"]) == (False, False)
 
 
+@pytest.mark.parametrize(
+    ("command", "port", "known"),
+    [
+        (["/bin/grpc_health_probe", "-addr=:8080"], 8080, True),
+        (["grpc_health_probe", "-addr", "127.0.0.1:9090"], 9090, False),
+        (["sh", "-c", "curl -fsS http://localhost:8080/ready"], 8080, True),
+    ],
+)
+def test_the_port_that_a_command_asks_is_compared(tmp_path: Path, command: list[str], port: int, known: bool) -> None:
+    app = container(ports=[{"containerPort": 8080}], livenessProbe={"exec": {"command": command}})
+
+    (probe,) = look(KubernetesAgent(), tmp_path, pod("cart-1", containers=[app], ready=False)).of("container.probe")
+
+    assert (probe.attributes["protocol"], probe.attributes["port"]) == ("exec", port)
+    assert probe.attributes["port_known"] is known
+
+
 def test_a_probe_that_a_mesh_rewrote_is_shown_as_it_was_declared(tmp_path: Path) -> None:
     rewritten = {"httpGet": {"port": 15020, "path": "/app-health/app/livez"}, "periodSeconds": 7}
     kept = {"/app-health/app/livez": {"grpc": {"port": 9000}, "timeoutSeconds": 1}}
