@@ -123,7 +123,7 @@ class Allowed(Struct, frozen=True, kw_only=True):
     group: str = ""
     name: str = ""
     scopes: tuple[Literal["read", "report", "admin"], ...] = ("read",)
-    namespaces: tuple[str, ...] = ()
+    namespaces: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
 
     def __post_init__(self) -> None:
         """Refuse what fits nobody, or says two things."""

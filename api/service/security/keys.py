@@ -18,6 +18,7 @@ from sre_orchestrator.core.errors import InputError
 
 PREFIX = "sre_"
 SECRET_BYTES = 32
+MOST_NAMESPACES = 100  # each is a condition of a list; service.auth is held to it, too
 _KEY = re.compile(r"sre_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,62}")
 _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -44,6 +45,8 @@ def create_key(
     for one in namespaces:
         if not _NAMESPACE.fullmatch(one):
             raise InputError(f"namespace {one[:40]!r}: is no name of a namespace")
+    if len(namespaces) > MOST_NAMESPACES:
+        raise InputError(f"a key is for {MOST_NAMESPACES} namespaces at most, or for all; make several")
     if expires_at and expires_at <= now:
         raise InputError("the key would have expired before it is used; give a later time")
     record = KeyRecord(

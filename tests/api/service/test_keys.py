@@ -85,7 +85,13 @@ def test_what_is_no_key_is_nobody(store: Database) -> None:
 
 @pytest.mark.parametrize(
     ("name", "namespaces", "days", "why"),
-    [("", (), 1, "key name"), ("a b", (), 1, "key name"), ("a", ("B,c",), 1, "namespace"), ("a", (), 0, "expired")],
+    [
+        ("", (), 1, "key name"),
+        ("a b", (), 1, "key name"),
+        ("a", ("B,c",), 1, "namespace"),
+        ("a", (), 0, "expired"),
+        ("a", ("shop",) * 101, 1, "100 namespaces"),
+    ],
 )
 def test_a_key_that_cannot_be_is_refused(
     store: Database, name: str, namespaces: tuple[str, ...], days: int, why: str
@@ -128,3 +134,9 @@ def test_a_list_for_some_namespaces_holds_what_is_wholly_in_them(store: Database
 
     assert len(store.list(Query(namespaces=("shop", "bank", "shop"))).items) == seen
     assert len(store.list(Query()).items) == 1
+
+
+def test_a_list_for_as_many_namespaces_as_a_key_may_have_is_answered(store: Database) -> None:
+    store.accept(Arrival(reported=Reported(description="x", namespace="n7,n99"), origin="api"), NOW)
+
+    assert len(store.list(Query(namespaces=tuple(f"n{number}" for number in range(100)))).items) == 1
