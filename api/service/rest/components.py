@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import anyio.to_thread
@@ -11,7 +10,7 @@ from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from sre_orchestrator.api.service.rest.parameters import NO_NUL, Name, Words, moment
+from sre_orchestrator.api.service.rest.parameters import EARLIEST, LATEST, NO_NUL, Moment, Name, Words, moment
 from sre_orchestrator.api.service.security.callers import current
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.identity import component_id, namespace_of
@@ -20,8 +19,6 @@ from sre_orchestrator.core.ports import Change
 from sre_orchestrator.core.vocabulary import nearest
 from sre_orchestrator.twin.store import TwinStore
 
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-END = datetime(9999, 1, 1, tzinfo=UTC)
 Part = Annotated[
     str, PathParameter(max_length=253, pattern=NO_NUL, description="A part of the id KIND/NAMESPACE/NAME.")
 ]
@@ -98,14 +95,14 @@ class Components(Controller):
         kind: Part,
         name: Part,
         namespace: Part = "",
-        since: FromQuery[datetime | None] = None,
-        until: FromQuery[datetime | None] = None,
+        since: Moment = "",
+        until: Moment = "",
         limit: Most = 200,
     ) -> Changes:
         """Return the latest changes of the component that the twin has seen, oldest first."""
         service: Service = state.service
         component = component_id(kind, namespace, name)
-        begin, end = moment(since) or BEGINNING, moment(until) or END
+        begin, end = moment(since, "since") or EARLIEST, moment(until, "until") or LATEST
 
         def ask(twin: TwinStore) -> tuple[Change, ...]:
             found = tuple(one for one in twin.changes(begin, end) if one.component == component)

@@ -130,19 +130,16 @@ def _headers(said: Mapping[str, str]) -> Document:
 
 
 def _simplify(parameter: Document) -> None:
-    """Leave out what says nothing: that a parameter is not deprecated, and that one that may be absent may be null."""
+    """Leave out what says nothing: that a parameter is not deprecated, that the default is empty."""
     for name in ("deprecated", "allowEmptyValue", "allowReserved"):
         parameter.pop(name, None)
     schema = parameter["schema"]
     parameter.setdefault("description", examples.PARAMETERS.get(parameter["name"], ""))
     schema.pop("description", None)
-    if isinstance(schema.get("type"), list):
-        schema["type"] = next(one for one in schema["type"] if one != "null")
-        if "enum" in schema:
-            schema["enum"] = [one for one in schema["enum"] if one is not None]
-    chosen = [one for one in schema.pop("oneOf", ()) if one != {"type": "null"}]
-    if chosen:
-        schema |= chosen[0]
+    if not schema.get("default", True):
+        del schema["default"]
+    if schema.get("format") == "date-time":
+        parameter["schema"] = {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
 
 
 def _statuses() -> list[int]:

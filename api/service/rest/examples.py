@@ -30,7 +30,7 @@ JSON = "application/json"
 AT = datetime(2030, 5, 1, 12, 0, tzinfo=UTC)
 ID = "i019668f3c0005e0f3c1a2b4d6e8f"
 CAUSE, COMPONENT = "memory-limit-too-low", "deployment/shop/pricing"
-REPORTED = Reported(description="checkout answers 500", namespace="shop", at=AT)
+REPORTED = Reported(description="checkout answers 500", namespace="shop")
 QUEUED = IncidentView(id=ID, status="queued", origin="api", reported=REPORTED, created_at=AT, updated_at=AT)
 DONE = IncidentRecord(
     id=ID,
@@ -50,7 +50,6 @@ RULE = RuleInfo(
 )
 EVENTS = 'id: 1\nevent: queued\ndata: {"number":1,"at":"2030-05-01T12:00:00Z","what":"queued","text":""}\n\n'
 TEXT: Schema = {"type": "string"}
-ANY: Schema = {}
 IDS = {  # of handlers that are at several addresses
     "/api/v1/alerts/{name}": "reportAlerts",
     "/api/alerts": "reportAlertmanagerAlerts",
@@ -61,8 +60,8 @@ IDS = {  # of handlers that are at several addresses
     "/api/v1/components/{kind}/{namespace}/{name}/changes": "changesOfComponent",
 }
 PARAMETERS = {
-    "status": "How far the investigation is.",
-    "verdict": "Whether the report names a cause.",
+    "status": "How far the investigation is; empty: all.",
+    "verdict": "Whether the report names a cause; empty: all.",
     "cause": "The id of a cause.",
     "component": "A component, as KIND/NAMESPACE/NAME.",
     "namespace": "A namespace.",
@@ -103,9 +102,12 @@ def _list_of(name: str) -> Schema:
     return {"type": "array", "items": _of(name)}
 
 
+BYTES: Schema = {"type": "string", "format": "binary"}
+OBJECT: Schema = {"type": "object"}
 ALERTS = Told(
     says="They are on disk; the answer counts what became of them.",
     accepts=JSON,
+    body=OBJECT,
     sent={
         "version": "4",
         "groupKey": "{}",
@@ -137,7 +139,7 @@ TOLD: Mapping[str, Told] = {
     "getBundle": Told(
         says="The investigation as gzipped JSON.",
         answers="application/gzip",
-        answer=ANY,
+        answer=BYTES,
         headers={"Content-Disposition": "A name for the file."},
     ),
     "askWhyNot": Told(
@@ -161,7 +163,7 @@ TOLD: Mapping[str, Told] = {
     "replay": Told(
         says="What today's rules conclude.",
         accepts="application/gzip",
-        body=ANY,
+        body=BYTES,
         shown=Replayed(
             report=Report(
                 incident=Incident(id=ID, description=REPORTED.description, at=AT, namespace="shop"),
@@ -222,6 +224,7 @@ TOLD: Mapping[str, Told] = {
     "reportEvents": Told(
         says=ALERTS.says,
         accepts="application/cloudevents+json",
+        body=OBJECT,
         sent={"specversion": "1.0", "id": "1", "source": "/shop", "type": "alert", "data": {"description": "slow"}},
         shown=ALERTS.shown,
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated, Literal
 
 import anyio
@@ -18,10 +17,9 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from sre_orchestrator.api.render import markdown
 from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Page, Query, Reported
-from sre_orchestrator.api.service.rest.parameters import Id, Name, Words, moment
+from sre_orchestrator.api.service.rest.parameters import Id, Moment, Name, Words, moment
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.models import Verdict
 
 LOOK_SECONDS = 0.25
 ENDED = frozenset({"done", "failed"})
@@ -58,13 +56,13 @@ class Incidents(Controller):
     async def list(  # noqa: PLR0913, PLR0917 - each is a parameter of the request
         self,
         state: State,
-        status: FromQuery[Literal["queued", "running", "done", "failed"] | None] = None,
-        verdict: FromQuery[Verdict | None] = None,
+        status: FromQuery[Literal["", "queued", "running", "done", "failed"]] = "",
+        verdict: FromQuery[Literal["", "diagnosed", "unresolved"]] = "",
         cause: Words = "",
         component: Words = "",
         namespace: Name = "",
-        since: FromQuery[datetime | None] = None,
-        until: FromQuery[datetime | None] = None,
+        since: Moment = "",
+        until: Moment = "",
         text: Words = "",
         sort: FromQuery[Literal["-created_at", "created_at", "-updated_at", "updated_at"]] = "-created_at",
         cursor: Words = "",
@@ -72,13 +70,13 @@ class Incidents(Controller):
     ) -> Page:
         """Return a page of incidents without their reports."""
         query = Query(
-            status=status,
-            verdict=verdict,
+            status=status or None,
+            verdict=verdict or None,
             cause=cause,
             component=component,
             namespace=namespace,
-            since=moment(since),
-            until=moment(until),
+            since=moment(since, "since"),
+            until=moment(until, "until"),
             text=text,
             sort=sort,
             cursor=cursor,

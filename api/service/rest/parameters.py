@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
+import msgspec
+from litestar.exceptions import ClientException
 from litestar.params import PathParameter, QueryParameter
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL
@@ -12,15 +14,27 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 Id = Annotated[str, PathParameter(max_length=40, pattern=NO_NUL, description="The id of an incident.")]
+Moment = Annotated[
+    str, QueryParameter(schema_extra={"format": "date-time"})
+]  # read by `moment`: Litestar takes figures
 Words = Annotated[str, QueryParameter(max_length=400, pattern=NO_NUL)]
 Name = Annotated[str, QueryParameter(max_length=253, pattern=NO_NUL)]
 
 
-def moment(given: datetime | None) -> datetime | None:
-    """Return a time of a request as UTC, also where it names no zone, within the years that are counted in."""
-    if given is None:
+def moment(given: str, name: str) -> datetime | None:
+    """Return the time of parameter ``name`` as UTC, also where it names no zone, within the years that are counted in.
+
+    Raises:
+        ClientException: it is no time.
+
+    """
+    if not given:
         return None
-    plain = given.replace(tzinfo=UTC)
+    try:
+        told = msgspec.convert(given, datetime)
+    except msgspec.ValidationError as error:
+        raise ClientException(f"{name}: {given[:40]!r} is no time such as 2030-05-01T12:00:00Z") from error
+    plain = told.replace(tzinfo=UTC)
     if not EARLIEST + DAY < plain < LATEST - DAY:
         return min(max(plain, EARLIEST), LATEST)
-    return given.astimezone(UTC) if given.tzinfo else plain
+    return told.astimezone(UTC) if told.tzinfo else plain

@@ -226,7 +226,16 @@ def test_head_answers_as_get_without_a_body(client: Client) -> None:
 
     assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", got.headers["ETag"])
     assert (stream.status_code, stream.content) == (200, b"")
-    assert client.options(INCIDENTS).status_code == 204
+
+
+def test_options_names_all_methods_of_an_address(client: Client) -> None:
+    answer = client.options(INCIDENTS)
+
+    assert (answer.status_code, sorted(answer.headers["Allow"].split(", "))) == (
+        204,
+        ["GET", "HEAD", "OPTIONS", "POST"],
+    )
+    assert client.options("/nowhere").status_code == 404
 
 
 def test_a_description_of_4000_characters_and_times_of_any_zone_are_taken(client: Client) -> None:
