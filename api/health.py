@@ -154,7 +154,8 @@ def bound(host: str, port: int) -> socket.socket:
 
     """
     try:
-        ears = socket.create_server((host, port))
+        # asked anew for its protocol: asyncio sends at once (TCP_NODELAY) only where it is named
+        ears = socket.socket(fileno=socket.create_server((host, port)).detach())
     except OSError as error:
         raise InputError(
             f"{host}:{port}: cannot be served at: {error.strerror or error}; choose another --port"
