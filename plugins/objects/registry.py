@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.plugins.objects import config, events, network, nodes, pods, storage, workloads
+from sre_orchestrator.plugins.objects import config, custom, events, network, nodes, pods, storage, workloads
 from sre_orchestrator.plugins.objects.meta import Object
 
 
@@ -20,6 +20,20 @@ class Listed(Struct, frozen=True, kw_only=True):
 def _listed(kind: str, plural: str, *folders: str, group: str = "", namespaced: bool = True) -> Listed:
     return Listed(kind=kind, plural=plural, group=group, folders=folders or (plural,), namespaced=namespaced)
 
+
+def _custom(kind: str, plural: str, group: str) -> Listed:
+    return _listed(kind, plural, f"custom-resources/{plural}.{group}", group=group)
+
+
+CUSTOM: dict[type[Object], Listed] = {
+    custom.Certificate: _custom("Certificate", "certificates", "cert-manager.io"),
+    custom.Application: _custom("Application", "applications", "argoproj.io"),
+    custom.Rollout: _custom("Rollout", "rollouts", "argoproj.io"),
+    custom.Kustomization: _custom("Kustomization", "kustomizations", "kustomize.toolkit.fluxcd.io"),
+    custom.HelmRelease: _custom("HelmRelease", "helmreleases", "helm.toolkit.fluxcd.io"),
+    custom.ScaledObject: _custom("ScaledObject", "scaledobjects", "keda.sh"),
+}
+"""What only clusters with its programs have: where it is absent, nothing is missing."""
 
 KINDS: dict[type[Object], Listed] = {
     pods.Pod: _listed("Pod", "pods"),
@@ -82,4 +96,5 @@ KINDS: dict[type[Object], Listed] = {
     nodes.Node: _listed("Node", "nodes", namespaced=False),
     nodes.Lease: _listed("Lease", "leases", group="coordination.k8s.io"),
     events.Event: _listed("Event", "events"),
+    **CUSTOM,
 }

@@ -23,12 +23,13 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
+from sre_orchestrator.plugins.objects.registry import CUSTOM as INSTALLED
 from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.k8s import Cluster
 
 Json = dict[str, Any]
 Attach = Callable[..., Cluster]
-CUSTOM = {"gateway.networking.k8s.io", "networking.istio.io"}
+CUSTOM = {"gateway.networking.k8s.io", "networking.istio.io", *(one.group for one in INSTALLED.values())}
 GROUPS = sorted({"events.k8s.io", *(one.group for one in KINDS.values())} - {"", *CUSTOM})
 VERSIONS = {"autoscaling": ["v2", "v1"]}
 LISTS = {one.plural for one in KINDS.values()}

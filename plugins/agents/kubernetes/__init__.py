@@ -1,4 +1,4 @@
-"""The kubernetes agent: workloads, pods, containers, probes, rollouts, autoscalers, jobs and their events."""
+"""The kubernetes agent: workloads, pods, containers, probes, rollouts, autoscalers, jobs, custom resources and their events."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.agents.kubernetes.custom import custom_facts
 from sre_orchestrator.plugins.agents.kubernetes.events import event_facts, pod_event_facts
 from sre_orchestrator.plugins.agents.kubernetes.others import autoscaler_facts, job_facts
 from sre_orchestrator.plugins.agents.kubernetes.pods import pod_facts
@@ -22,6 +23,7 @@ LOOKS: tuple[Callable[[View], Iterator[Fact]], ...] = (
     scaling_facts,
     autoscaler_facts,
     job_facts,
+    custom_facts,
     event_facts,
 )
 
@@ -52,6 +54,7 @@ class KubernetesAgent:
             "probe.failed",
             "autoscaler.condition",
             "job.state",
+            "resource.state",
             "event",
         }
     )

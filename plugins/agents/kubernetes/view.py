@@ -18,7 +18,7 @@ from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Service
 from sre_orchestrator.plugins.objects.pods import Pod
-from sre_orchestrator.plugins.objects.registry import KINDS
+from sre_orchestrator.plugins.objects.registry import CUSTOM, KINDS
 from sre_orchestrator.plugins.objects.selectors import labels_match
 from sre_orchestrator.plugins.objects.workloads import (
     CronJob,
@@ -50,7 +50,7 @@ FROM_PODS = [
 FROM_EVENTS = ["probe.failed", "container.killed", "event"]
 FROM_WORKLOADS = ["workload.replicas", "workload.unavailable", "workload.condition"]
 READ: tuple[type[Object], ...] = (
-    Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, HorizontalPodAutoscaler, Service, Event,
+    Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, HorizontalPodAutoscaler, Service, Event, *CUSTOM,
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ class View:
     """The objects in scope.
 
     ``events`` are those about objects that still exist, by component id; ``owners`` maps ReplicaSets
-    and Jobs to what controls them.
+    and Jobs to what controls them. ``custom_resources`` are those of every namespace, since they deliver to others.
     """
 
     scope: Scope
@@ -71,6 +71,7 @@ class View:
     cron_jobs: Sequence[CronJob]
     autoscalers: Sequence[HorizontalPodAutoscaler]
     services: Sequence[Service]
+    custom_resources: Sequence[Object]
     events: Mapping[str, Sequence[Event]]
     owners: Mapping[str, str]
     coverage: Sequence[Coverage]
@@ -122,6 +123,7 @@ async def read_view(scope: Scope, sources: Sources, agent: str) -> View:
         cron_jobs=here(CronJob),
         autoscalers=here(HorizontalPodAutoscaler),
         services=here(Service),
+        custom_resources=[one for kind in CUSTOM for one in lists[kind].items],
         owners={identity(one): above for one in [*here(ReplicaSet), *here(Job)] if (above := _controller(one))},
         events=_by_object(lists[Event].items, present, scope),
         coverage=tuple(_coverage(lists)),
@@ -172,3 +174,4 @@ def _coverage(lists: Mapping[type[Object], Listing[Any]]) -> Iterable[Coverage]:
     yield from covered(["workload.scaled"], lists[Deployment], lists[Event])
     yield from covered(["autoscaler.condition"], lists[HorizontalPodAutoscaler])
     yield from covered(["job.state"], lists[Job], lists[CronJob])
+    yield from covered(["resource.state"], *(lists[kind] for kind in CUSTOM))

@@ -13,7 +13,7 @@ from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.plugins.objects.decoding import decode_object
 from sre_orchestrator.plugins.objects.meta import Object
-from sre_orchestrator.plugins.objects.registry import KINDS, Listed
+from sre_orchestrator.plugins.objects.registry import CUSTOM, KINDS, Listed
 from sre_orchestrator.plugins.sources.ports import EVERYWHERE, Listing
 from sre_orchestrator.plugins.sources.snapshot.layouts import Layout
 
@@ -66,7 +66,7 @@ def read_listing(
         gaps += read.gaps
         whole = read.whole and not any(PARTIAL in item.metadata.annotations for item in read.items)
         (complete if whole else partial).add(scope)
-    if not files and not missed:
+    if not files and not missed and kind not in CUSTOM:
         gaps.append(
             Gap(
                 agent=AGENT,

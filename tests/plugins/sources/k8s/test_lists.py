@@ -12,11 +12,13 @@ from api_server import Answer, Attach, api_server, listed, refused, said
 from shop import pod, thing
 
 from sre_orchestrator.plugins.objects.config import Secret
+from sre_orchestrator.plugins.objects.custom import Application, Certificate, HelmRelease, Rollout, ScaledObject
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import HTTPRoute, VirtualService
 from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.objects.registry import CUSTOM
 from sre_orchestrator.plugins.objects.workloads import Deployment, HorizontalPodAutoscaler
 from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.ports import Listing
@@ -128,6 +130,38 @@ def test_custom_resources_that_nobody_installed_are_none_and_nothing_is_missing(
 
     assert (listing.items, listing.complete_in, listing.gaps) == ((), {"*"}, ())
     assert not [path for path in server.paths if "istio" in path]
+
+
+def test_programs_that_nobody_installed_cost_one_question_of_all_groups(attach: Attach) -> None:
+    with api_server({}) as server:
+        cluster = attach(server)
+        listings = [read(cluster, kind) for kind in CUSTOM]
+
+    assert {(one.items, one.complete_in, one.gaps) for one in listings} == {((), frozenset({"*"}), ())}
+    assert server.paths.count("/apis") == 1
+    assert [path for path in server.paths if path.startswith("/apis/")] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        (Certificate, "cert-manager.io/v1/certificates"),
+        (Application, "argoproj.io/v1alpha1/applications"),
+        (Rollout, "argoproj.io/v1alpha1/rollouts"),
+        (ScaledObject, "keda.sh/v1alpha1/scaledobjects"),
+        (HelmRelease, "helm.toolkit.fluxcd.io/v2/helmreleases"),
+    ],
+)
+def test_custom_resources_are_read_in_the_version_whose_fields_are_known(
+    attach: Attach, kind: type[Object], path: str
+) -> None:
+    group, version, _ = path.split("/")
+    offered = [{"version": "v9"}, {"version": version}]
+    groups = said({"groups": [{"name": group, "versions": offered, "preferredVersion": offered[0]}]})
+    with api_server({"/apis": groups, f"/apis/{path}": listed(thing(CUSTOM[kind].kind, "web"))}) as server:
+        listing = read(attach(server), kind)
+
+    assert names(listing) == ["web"]
 
 
 def test_a_group_without_the_resource_is_the_same(attach: Attach) -> None:

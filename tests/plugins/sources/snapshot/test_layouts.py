@@ -15,8 +15,10 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.plugins.objects.config import ConfigMap, Secret
 from sre_orchestrator.plugins.objects.events import Event
+from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.objects.registry import CUSTOM
 from sre_orchestrator.plugins.objects.workloads import Deployment
 from sre_orchestrator.plugins.sources.ports import LogStream
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
@@ -109,6 +111,14 @@ def test_what_a_dump_does_not_hold_is_a_gap(tmp_path: Path, make: Callable[[Path
             listing = anyio.run(source.list, kind)
             assert not listing.complete_in
             assert listing.gaps[0].why == "the snapshot holds none"
+
+
+@pytest.mark.parametrize("kind", CUSTOM)
+def test_custom_resources_that_a_dump_does_not_hold_are_not_missed(tmp_path: Path, kind: type[Object]) -> None:
+    with open_snapshot(support_bundle(tmp_path), SnapshotLimits()) as source:
+        listing = anyio.run(source.list, kind)
+
+    assert (listing.items, listing.complete_in, listing.gaps) == ((), frozenset(), ())
 
 
 def test_a_log_that_is_not_there_has_no_lines(tmp_path: Path) -> None:
