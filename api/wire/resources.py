@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.plugins.objects.registry import KINDS, Listed
+from sre_orchestrator.plugins.objects.registry import CUSTOM, KINDS, Listed
 
 Json = dict[str, Any]
 """An object as it is on the wire: every kind is served, also those that no struct describes."""
@@ -84,8 +84,8 @@ class Resource(Struct, frozen=True, kw_only=True):
 
 
 def known_resources() -> list[Resource]:
-    """Return what every store serves: the kinds that sources read."""
-    return [_known(listed) for listed in KINDS.values()]
+    """Return what every store serves: the kinds that sources read, without those of programs that few clusters have."""
+    return [_known(listed) for kind, listed in KINDS.items() if kind not in CUSTOM]
 
 
 def guessed(api_version: str, kind: str, *, namespaced: bool, plural: str = "") -> Resource:
