@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -274,4 +273,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which ``share`` (0..1) of ``values`` lie; 0 for none."""
     if len(values) < 2:  # noqa: PLR2004 - quantiles need two
         return values[0] if values else 0.0
+    import statistics  # noqa: PLC0415 - slow to import, and cases need it not
+
     return statistics.quantiles(values, n=100, method="inclusive")[round(share * 100) - 1]

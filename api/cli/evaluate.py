@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -13,10 +11,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated
 
-import anyio
 import msgspec
 import typer
 
+from sre_orchestrator.api.case import Job
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
 from sre_orchestrator.api.diagram import reliability
 from sre_orchestrator.api.evaluation import (
@@ -28,7 +26,6 @@ from sre_orchestrator.api.evaluation import (
     calibration,
     grouped,
     percentile,
-    predictions_of,
     rank_of,
     read_labels,
     read_mapping,
@@ -36,23 +33,12 @@ from sre_orchestrator.api.evaluation import (
     words_for,
 )
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.models import Struct
-from sre_orchestrator.core.reach import Graph
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.sources.snapshot.archive import SUFFIXES, unpacked
 
 LABELS = "labels.json"
-CASE = "evaluate-case"
+CASE = "sre_orchestrator.api.case"
 CASE_SECONDS = 600
-
-
-class Job(Struct, frozen=True, kw_only=True):
-    """What the process that diagnoses one case is told."""
-
-    case: str
-    snapshot: str
-    settings: Settings
-    mapping: LabelMapping
 
 
 def evaluate(
@@ -164,7 +150,7 @@ def run_jobs(todo: Sequence[Job], jobs: int) -> list[Outcome]:
 
 def run_job(job: Job) -> Outcome:
     """Diagnose one case in a fresh process, so that its cost includes the start of the program."""
-    command = [sys.executable, "-m", "sre_orchestrator.api.cli.main", CASE]
+    command = [sys.executable, "-m", CASE]
     try:
         done = subprocess.run(
             command, input=msgspec.json.encode(job), capture_output=True, timeout=CASE_SECONDS, check=False
@@ -175,23 +161,6 @@ def run_job(job: Job) -> Outcome:
         last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
         return Outcome(case=job.case, error=last or f"the process ended with {done.returncode}")
     return msgspec.json.decode(done.stdout, type=Outcome)
-
-
-def evaluate_case() -> None:
-    """Diagnose the case that standard input describes; print its outcome (used by evaluate)."""
-    from sre_orchestrator.api.wiring import Installation, diagnose_snapshot  # noqa: PLC0415 - help must be quick
-
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
-    installation = Installation(job.settings)
-    bundle = anyio.run(lambda: diagnose_snapshot(installation, Path(job.snapshot)))
-    outcome = Outcome(
-        case=job.case,
-        verdict=bundle.report.verdict,
-        cpu_seconds=time.process_time(),
-        memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        predictions=predictions_of(bundle.report.hypotheses, job.mapping, Graph(bundle.edges)),
-    )
-    sys.stdout.buffer.write(msgspec.json.encode(outcome))
 
 
 def summary(outcomes: Sequence[Outcome], truth: Mapping[str, Label], words: LabelMapping) -> Iterator[str]:

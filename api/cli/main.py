@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 from importlib import metadata
 from typing import Annotated
@@ -24,11 +22,11 @@ from sre_orchestrator.api.cli import (
     twin,
     watch,
 )
+from sre_orchestrator.api.process import prepare
 from sre_orchestrator.core.errors import InputError, SreError
 
 BAD_INPUT = 2
 FAILED = 1
-OBJECTS_BETWEEN_COLLECTIONS = 200_000
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +42,6 @@ app.command("replay")(replay.replay_bundle)
 app.command("why-not")(replay.why_not)
 app.command("compare")(replay.compare_hypotheses)
 app.command("evaluate")(evaluate.evaluate)
-app.command(evaluate.CASE, hidden=True)(evaluate.evaluate_case)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
 app.command("plugins")(plugins.plugins)
@@ -70,14 +67,8 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one line on standard error, bad input exits with 2.
-
-    Numerical libraries keep to one thread: our arrays are small, and starting threads costs more than they save.
-    The collector of cycles looks less often: what is read is frozen values, which make none (a tenth of a diagnosis).
-    """
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
+    """Run the command line; an error of ours is one line on standard error, bad input exits with 2."""
+    prepare()
     try:
         app()
     except SreError as error:

@@ -7,9 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Struct
@@ -18,6 +16,10 @@ from sre_orchestrator.plugins.agents.user_flow.flows import TARGET
 from sre_orchestrator.plugins.agents.user_flow.requests import grpc_status
 from sre_orchestrator.plugins.sources.http_series import HttpSeries, part_of
 from sre_orchestrator.plugins.sources.ports import Series
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 _CODE = re.compile(r"[1-5](?:\d\d|xx)?")
 _GRPC = re.compile(r"[A-Z][A-Za-z]+")
@@ -221,6 +223,8 @@ def quantile(steps: Mapping[float, float], wanted: float) -> float:
 
 def _growth(one: Series, begin: float) -> Growth:
     """Return the growth of a counter; one that appears long after ``begin`` grew from nothing."""
+    import numpy as np  # noqa: PLC0415 - slow to import
+
     known = np.isfinite(one.values)
     times, values = one.times[known], one.values[known]
     steps = np.diff(values)

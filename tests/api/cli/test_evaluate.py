@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from command_line import Run
 
+from sre_orchestrator.api.case import Job
 from sre_orchestrator.api.cli import evaluate
-from sre_orchestrator.api.cli.evaluate import Job, run_job
+from sre_orchestrator.api.cli.evaluate import run_job
 from sre_orchestrator.api.evaluation import LabelMapping
 from sre_orchestrator.core.settings import Settings
 
