@@ -116,3 +116,8 @@ def test_a_bundle_that_blows_up_is_refused(bundle: Bundle, tmp_path: Path, monke
 def test_a_place_that_cannot_be_written_is_named(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"absent.*cannot be written"):
         write_bundle(bundle, tmp_path / "absent" / "one.bundle")
+
+
+def test_a_bundle_that_is_not_there_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere: is no bundle: .*No such file"):
+        read_bundle(tmp_path / "nowhere")

@@ -98,3 +98,16 @@ def test_a_bad_file_is_refused(tmp_path: Path, name: str, text: bytes | None, wh
 
     assert str(caught.value).startswith(str(tmp_path / name))
     assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("notify", "why"),
+    [
+        ("[{kind: slack}]", "service.notify slack: has no address, or two"),
+        ("[{kind: slack, url: 'https://a', url_file: b}]", "service.notify slack: has no address, or two"),
+        ("[{kind: webhook, name: w, url: 'ftp://a'}]", "service.notify w: url is no address of a web service"),
+        ("[{kind: slack, url: 'https://a'}, {kind: slack, url_file: b}]", "two have the same name"),
+    ],
+)
+def test_who_is_told_needs_one_address_and_a_name_of_its_own(notify: str, why: str) -> None:
+    assert why in refusal({"SERVICE": f"{{notify: {notify}}}"})
