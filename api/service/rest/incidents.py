@@ -170,9 +170,10 @@ async def _steps(service: Service, incident_id: str, after: int) -> AsyncIterato
             yield ServerSentEventMessage(data=msgspec.json.encode(one).decode(), event=one.what, id=str(one.number))
         if any(one.what in ENDED for one in steps):
             return
-        view = await anyio.to_thread.run_sync(service.store.get, incident_id)
-        if not steps and (view is None or view.status in ENDED):
-            return
+        if not steps:  # nothing new: because it is over, or because nothing has happened yet
+            view = await anyio.to_thread.run_sync(service.store.get, incident_id)
+            if view is None or view.status in ENDED:
+                return
         await anyio.sleep(LOOK_SECONDS)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,29 +13,23 @@ from pathlib import Path
 
 import httpx
 import pytest
+from served import served
 
 from sre_orchestrator.api.service.models import IncidentRecord, Query
 from sre_orchestrator.api.service.store import Database, open_database
 
-DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
 INCIDENTS = int(os.environ.get("SRE_TEST_KILLED_INCIDENTS", "40"))
 pytestmark = pytest.mark.timeout(600)
 
 
 @contextmanager
-def serving(state: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+def serving(state: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
     """Yield a running service and a client of it; it is killed at the end."""
-    command = [sys.executable, "-m", "sre_orchestrator.api.cli.main", "serve"]
-    options = ["--snapshot", str(DEMO), "--port", "0", "--state-dir", str(state)]
-    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            lines = iter(process.stderr.readline, "")
-            address = next(found[0] for line in lines if (found := re.search(r"http://[\d.:]+", line)))
-            with httpx.Client(base_url=address, timeout=10, trust_env=False) as client:
-                yield process, client
-        finally:
-            process.kill()
+    with (
+        served(state) as (process, address),
+        httpx.Client(base_url=address, timeout=10, trust_env=False) as client,
+    ):
+        yield process, client
 
 
 def report(client: httpx.Client, number: int) -> str | None:
