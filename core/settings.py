@@ -170,9 +170,24 @@ class OidcAuth(Struct, frozen=True, kw_only=True):
                 raise ValueError("service.auth.oidc: an address is not safe; begin issuer and jwks_url with https://")
 
 
-class Auth(Struct, frozen=True, kw_only=True):
-    """Who else comes in beside API keys (``sre-orchestrator keys``)."""
+class FileKey(Struct, frozen=True, kw_only=True):
+    """An API key that is in a ``file``, read at each use: who has it is called ``name``, and may do ``scopes``."""
 
+    name: str
+    file: str
+    scopes: tuple[Literal["read", "report", "admin"], ...] = ("read",)
+    namespaces: Annotated[tuple[str, ...], msgspec.Meta(max_length=100)] = ()
+
+
+class Auth(Struct, frozen=True, kw_only=True):
+    """Who else comes in beside API keys that ``sre-orchestrator keys`` makes.
+
+    With ``start_closed`` the service starts where others reach it and nobody can come in yet: the first key is made
+    beside it.
+    """
+
+    start_closed: bool = False
+    keys: tuple[FileKey, ...] = ()
     service_accounts: AccountAuth = AccountAuth()
     oidc: OidcAuth = OidcAuth()
 
@@ -224,6 +239,7 @@ class Service(Struct, frozen=True, kw_only=True):
     """How ``serve`` works: where it keeps incidents, how many it investigates at a time, how long and how often."""
 
     database_url: str = ""
+    database_url_file: str = ""
     workers: Positive = 2
     attempts: Positive = 3
     incident_seconds: Seconds = 300.0
@@ -238,7 +254,9 @@ class Service(Struct, frozen=True, kw_only=True):
     public_url: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse targets that cannot be told from each other."""
+        """Refuse two databases, and targets that cannot be told from each other."""
+        if self.database_url and self.database_url_file:
+            raise ValueError("service: has two databases; give database_url or database_url_file")
         names = [one.key for one in self.notify]
         if len(set(names)) < len(names):
             raise ValueError("service.notify: two have the same name; give each a name of its own")
@@ -292,9 +310,24 @@ def read_settings(path: Path | None, environment: Mapping[str, str], **overrides
             values[key] = _value(key, text)
     values |= {key: value for key, value in overrides.items() if value is not None}
     try:
-        return msgspec.convert(values, Settings, strict=False)
+        return _with_database(msgspec.convert(values, Settings, strict=False))
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path or 'environment'}: {error}; see docs/reference/settings.md for the keys") from error
+
+
+def _with_database(settings: Settings) -> Settings:
+    """Return ``settings`` with the address that ``service.database_url_file`` holds."""
+    file = settings.service.database_url_file
+    if not file:
+        return settings
+    try:
+        url = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"service.database_url_file: {error}; name a readable file with an address") from error
+    if not url:
+        raise SettingsError(f"service.database_url_file: {file} is empty; write postgresql://… into it")
+    service = msgspec.structs.replace(settings.service, database_url=url, database_url_file="")
+    return msgspec.structs.replace(settings, service=service)
 
 
 def _value(key: str, text: str) -> object:

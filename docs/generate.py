@@ -117,6 +117,7 @@ SETTINGS = {
     "watch.skip_agents": "agents that rounds do not ask; an opened incident is diagnosed by all",
     "user_flows": "user flows that are held to an objective: name, and host, route, namespace or services (how-to: declare user flows)",
     "service.database_url": "where incidents are kept: `postgresql://…` for several replicas; by default SQLite in the state folder",
+    "service.database_url_file": "a file that holds this address with its password, such as a mounted Secret",
     "service.workers": "how many incidents are investigated at a time",
     "service.attempts": "how often an investigation is tried that was cut off or took too long",
     "service.incident_seconds": "how long one investigation may take",
@@ -126,7 +127,7 @@ SETTINGS = {
     "service.alert_bytes": "how large a request with alerts may be",
     "service.new_alert_incidents": "how many incidents alerts may open within a minute; what comes beyond is one incident, a storm",
     "service.public_url": "where people reach the service; links in notifications begin with it",
-    "service.auth": "who comes in beside API keys: service accounts of Kubernetes, tokens of an OIDC issuer (how-to: secure the service)",
+    "service.auth": "who comes in beside API keys of `keys create`: keys in files, service accounts of Kubernetes, tokens of an OIDC issuer (how-to: secure the service)",
     "service.requests": "what requests may cost: how many a second and at a time, sizes, and how slow (how-to: secure the service)",
     "service.notify": "who is told of finished incidents: `kind`, `url` or `url_file`, and more (how-to: notify)",
 }

@@ -111,3 +111,31 @@ def test_a_bad_file_is_refused(tmp_path: Path, name: str, text: bytes | None, wh
 )
 def test_who_is_told_needs_one_address_and_a_name_of_its_own(notify: str, why: str) -> None:
     assert why in refusal({"SERVICE": f"{{notify: {notify}}}"})
+
+
+def test_the_address_of_the_database_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://sre:secret@db/sre\n", encoding="utf-8")
+
+    settings = read_settings(None, {"SRE_ORCHESTRATOR_SERVICE": f"{{database_url_file: {tmp_path}/url, workers: 3}}"})
+
+    assert settings.service.database_url == "postgresql://sre:secret@db/sre"
+    assert (settings.service.database_url_file, settings.service.workers) == ("", 3)
+
+
+@pytest.mark.parametrize(
+    ("held", "why"),
+    [
+        (None, "service.database_url_file: [Errno 2] No such file"),
+        (b" \n", "url is empty; write postgresql://"),
+        (b"\xff", "service.database_url_file: 'utf-8' codec"),
+    ],
+)
+def test_a_file_without_an_address_is_refused(tmp_path: Path, held: bytes | None, why: str) -> None:
+    if held is not None:
+        (tmp_path / "url").write_bytes(held)
+
+    assert why in refusal({"SERVICE": f"{{database_url_file: {tmp_path}/url}}"})
+
+
+def test_two_databases_are_refused() -> None:
+    assert "service: has two databases" in refusal({"SERVICE": "{database_url: 'sqlite://', database_url_file: a}"})
