@@ -7,17 +7,13 @@ from typing import Annotated, Literal
 import anyio.to_thread
 from litestar import Controller, get
 from litestar.datastructures import State
-from litestar.exceptions import NotFoundException
 from litestar.params import FromQuery, PathParameter, QueryParameter
 
-from sre_orchestrator.api.service.rest.parameters import EARLIEST, LATEST, NO_NUL, Moment, Name, Words, moment
-from sre_orchestrator.api.service.security.callers import current
+from sre_orchestrator.api.service import components
+from sre_orchestrator.api.service.components import Changes, ComponentPage, Impact
+from sre_orchestrator.api.service.rest.parameters import NO_NUL, Moment, Name, Words, moment
 from sre_orchestrator.api.service.service import Service
-from sre_orchestrator.core.identity import component_id, namespace_of
-from sre_orchestrator.core.models import Component, Struct
-from sre_orchestrator.core.ports import Change
-from sre_orchestrator.core.vocabulary import nearest
-from sre_orchestrator.twin.store import TwinStore
+from sre_orchestrator.core.identity import component_id
 
 Part = Annotated[
     str, PathParameter(max_length=253, pattern=NO_NUL, description="A part of the id KIND/NAMESPACE/NAME.")
@@ -25,29 +21,6 @@ Part = Annotated[
 Hops = Annotated[int, QueryParameter(ge=1, le=12, description="How far from the component.")]
 Most = Annotated[int, QueryParameter(ge=1, le=1000, description="How many there are at most in the answer.")]
 SHAPES = ("/{kind:str}/{name:str}", "/{kind:str}/{namespace:str}/{name:str}")
-
-
-class ComponentPage(Struct, frozen=True, kw_only=True):
-    """A page of components, by id; ``next_cursor`` is empty on the last one."""
-
-    items: tuple[Component, ...]
-    next_cursor: str = ""
-
-
-class Impact(Struct, frozen=True, kw_only=True):
-    """What a fault of a component affects (``up``), or what it depends on (``down``), nearest first."""
-
-    component: str
-    direction: Literal["up", "down"]
-    hops: int
-    components: tuple[str, ...]
-
-
-class Changes(Struct, frozen=True, kw_only=True):
-    """What changed of a component, oldest first."""
-
-    component: str
-    changes: tuple[Change, ...]
 
 
 class Components(Controller):
@@ -62,10 +35,9 @@ class Components(Controller):
     ) -> ComponentPage:
         """Return components of the twin: of the recorded incident, or of the cluster as it is now."""
         service: Service = state.service
-        found = await anyio.to_thread.run_sync(service.twins.ask, lambda twin: twin.components(kind, namespace))
-        rest = [one for one in found if _visible(one.id) and one.id > cursor]
-        more = len(rest) > limit
-        return ComponentPage(items=tuple(rest[:limit]), next_cursor=rest[limit - 1].id if more else "")
+        return await anyio.to_thread.run_sync(
+            lambda: components.listed(service.twins, kind, namespace, cursor=cursor, limit=limit)
+        )
 
     @get([f"{one}/impact" for one in SHAPES], summary="Ask what a fault affects")
     async def impact(
@@ -80,13 +52,9 @@ class Components(Controller):
         """Return what a fault of the component affects (``up``) or what it depends on (``down``), nearest first."""
         service: Service = state.service
         component = component_id(kind, namespace, name)
-
-        def ask(twin: TwinStore) -> tuple[str, ...]:
-            _known(twin, component)
-            return twin.impact(component, direction=direction, hops=hops)
-
-        found = await anyio.to_thread.run_sync(service.twins.ask, ask)
-        return Impact(component=component, direction=direction, hops=hops, components=tuple(filter(_visible, found)))
+        return await anyio.to_thread.run_sync(
+            lambda: components.impact(service.twins, component, direction=direction, hops=hops)
+        )
 
     @get([f"{one}/changes" for one in SHAPES], summary="Ask what changed of a component")
     async def changes(
@@ -102,31 +70,7 @@ class Components(Controller):
         """Return the latest changes of the component that the twin has seen, oldest first."""
         service: Service = state.service
         component = component_id(kind, namespace, name)
-        begin, end = moment(since, "since") or EARLIEST, moment(until, "until") or LATEST
-
-        def ask(twin: TwinStore) -> tuple[Change, ...]:
-            found = tuple(one for one in twin.changes(begin, end) if one.component == component)
-            if not found:
-                _known(twin, component)
-            return found
-
-        if not _visible(component):
-            raise _missing(component, ())
-        found = await anyio.to_thread.run_sync(service.twins.ask, ask)
-        return Changes(component=component, changes=found[-limit:])
-
-
-def _known(twin: TwinStore, component: str) -> None:
-    names = [one.id for one in twin.components() if _visible(one.id)]
-    if component not in names:
-        raise _missing(component, names)
-
-
-def _missing(component: str, names: list[str] | tuple[()]) -> NotFoundException:
-    return NotFoundException(f"there is no component {component[:200]!r}{nearest(component[:200], names)}")
-
-
-def _visible(component: str) -> bool:
-    """Say whether the caller may see a component: it is in one of their namespaces."""
-    allowed = current().namespaces
-    return not allowed or namespace_of(component) in allowed
+        begin, end = moment(since, "since"), moment(until, "until")
+        return await anyio.to_thread.run_sync(
+            lambda: components.changes(service.twins, component, since=begin, until=end, limit=limit)
+        )

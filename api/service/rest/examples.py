@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sre_orchestrator.api.service.components import Changes, ComponentPage, Impact
 from sre_orchestrator.api.service.intake.gate import Taken
 from sre_orchestrator.api.service.models import Feedback, IncidentRecord, IncidentView, Page, Reported
 from sre_orchestrator.api.service.rest.catalogue import (
@@ -18,7 +19,6 @@ from sre_orchestrator.api.service.rest.catalogue import (
     RuleList,
     RuleView,
 )
-from sre_orchestrator.api.service.rest.components import Changes, ComponentPage, Impact
 from sre_orchestrator.api.service.rest.replays import Replayed
 from sre_orchestrator.core.models import Component, Incident, Report, Versions
 from sre_orchestrator.core.plugins import PluginInfo

@@ -10,6 +10,7 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
+from sre_orchestrator.api.service.components import NoComponent
 from sre_orchestrator.api.service.security.callers import Forbidden
 from sre_orchestrator.core.errors import InputError
 
@@ -106,6 +107,11 @@ def of_forbidden(request: Request[Any, Any, Any], error: Forbidden) -> Response[
     return answered(request, HTTPStatus.FORBIDDEN, str(error))
 
 
+def of_absent(request: Request[Any, Any, Any], error: NoComponent) -> Response[Problem]:
+    """Answer who asks for what is not there."""
+    return answered(request, HTTPStatus.NOT_FOUND, str(error))
+
+
 def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer a defect of ours: the log says more than the caller is told."""
     log.error("request failed", path=request.url.path, exc_info=error)
@@ -115,6 +121,7 @@ def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[P
 HANDLERS: dict[int | type[Exception], Any] = {
     HTTPException: of_http,
     Forbidden: of_forbidden,
+    NoComponent: of_absent,
     InputError: of_input,
     UnicodeDecodeError: of_unreadable,
     RecursionError: of_unreadable,
