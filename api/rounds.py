@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import anyio
 import structlog
 
 from sre_orchestrator.api.health import Health
-from sre_orchestrator.api.watching import Watcher
+from sre_orchestrator.api.watching import Round
 from sre_orchestrator.core.errors import SreError
 
 log = structlog.get_logger()
 
 
+class Rounds(Protocol):
+    """What is run round by round."""
+
+    async def round(self) -> Round:
+        """Run one round.
+
+        Raises:
+            SreError: it failed, and left everything as it was.
+
+        """
+        ...
+
+
 async def run_rounds(
-    watcher: Watcher,
+    watcher: Rounds,
     health: Health,
     stop: anyio.Event,
     *,
@@ -34,7 +48,7 @@ async def run_rounds(
             await stop.wait()
 
 
-async def run_round(watcher: Watcher, health: Health, *, clock: Callable[[], float] = time.monotonic) -> bool:
+async def run_round(watcher: Rounds, health: Health, *, clock: Callable[[], float] = time.monotonic) -> bool:
     """Run one round and say whether it succeeded; one that fails leaves everything as it was."""
     begun = clock()
     try:

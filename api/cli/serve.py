@@ -22,6 +22,9 @@ def serve(
     host: Annotated[
         str, typer.Option(help="The address to listen at; one that others reach needs keys (sre-orchestrator keys).")
     ] = LOOPBACK,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Watch the cluster, too: keep its twin, and open incidents by itself.")
+    ] = False,
     kubeconfig: KubeconfigOption = None,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
@@ -33,6 +36,7 @@ def serve(
 
     Examples:
       sre-orchestrator serve --snapshot incident.tar.gz --port 8080
+      sre-orchestrator serve --watch
       curl -d '{"description": "checkout answers 500"}' http://127.0.0.1:8080/api/v1/incidents
 
     """
@@ -40,4 +44,4 @@ def serve(
     from sre_orchestrator.api.service.serving import run  # noqa: PLC0415
 
     configure_logs()
-    run(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), snapshot, host, port)
+    run(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), snapshot, (host, port), watch=watch)

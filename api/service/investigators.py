@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from sre_orchestrator.api.live import diagnose_live
 from sre_orchestrator.api.service.models import Reported
+from sre_orchestrator.api.service.naming import named
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.ports import Progress
@@ -30,7 +29,7 @@ class Recorded:
             at=reported.at,
             progress=progress,
         )
-        return _named(bundle, incident_id, reported)
+        return named(bundle, incident_id, reported.labels)
 
 
 class Live:
@@ -49,14 +48,4 @@ class Live:
             at=reported.at,
             progress=progress,
         )
-        return _named(bundle, incident_id, reported)
-
-
-def _named(bundle: Bundle, incident_id: str, reported: Reported) -> Bundle:
-    """Return the investigation under the id that the service gave the incident."""
-    incident = msgspec.structs.replace(bundle.report.incident, id=incident_id, labels=reported.labels)
-    return msgspec.structs.replace(
-        bundle,
-        scope=msgspec.structs.replace(bundle.scope, incident=incident),
-        report=msgspec.structs.replace(bundle.report, incident=incident),
-    )
+        return named(bundle, incident_id, reported.labels)

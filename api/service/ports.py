@@ -114,6 +114,13 @@ class Store(Protocol):
         """
         ...
 
+    def keep(self, arrival: Arrival, bundle: Bundle, now: datetime) -> IncidentRecord:
+        """Keep what was investigated before it was reported, under the ``idempotency_key`` of the arrival.
+
+        Again with another report, that one takes the place of the first; with the same, nothing changes.
+        """
+        ...
+
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
         """Note that an investigation failed: ``queued`` again when it may be retried, else ``failed``."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,17 +16,20 @@ from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess
 from sre_orchestrator.api.service.investigators import Live, Recorded
 from sre_orchestrator.api.service.notify.sending import Sender
+from sre_orchestrator.api.service.ports import Background, Store
+from sre_orchestrator.api.service.retention import Retention
 from sre_orchestrator.api.service.security.mounted import gate_for
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import open_database
 from sre_orchestrator.api.service.twins import KeptTwin, RecordedTwin
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.settings import RequestLimits, Settings
+from sre_orchestrator.plugins.sources.k8s.access import find_access
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 
-def run(settings: Settings, snapshot: Path | None, host: str, port: int) -> None:
-    """Serve until SIGTERM or Ctrl-C.
+def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, watch: bool = False) -> None:
+    """Serve at an address (host, port) until SIGTERM or Ctrl-C; ``watch`` what is served about, too.
 
     Raises:
         InputError: the snapshot, the database or the address cannot be used, or others would come in without a key.
@@ -43,13 +47,25 @@ def run(settings: Settings, snapshot: Path | None, host: str, port: int) -> None
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         sender = Sender(store, store.outbox, limits.notify, public_url=limits.public_url)
         dispatcher = InProcess(store, investigator, sender, limits=limits)
-        gate = gate_for(settings, store.keys, host)
+        gate = gate_for(settings, store.keys, address[0])
+        background: list[Background] = [sender, Retention(store, limits.retention_days)]
+        if watch:
+            background.append(_watched(installation, snapshot, store))
         service = Service(
-            installation=installation, store=store, dispatcher=dispatcher, twins=twins, background=(sender,)
+            installation=installation, store=store, dispatcher=dispatcher, twins=twins, background=tuple(background)
         )
         app = application(service, gate)
-        with closing(bound(host, port)) as ears:
+        with closing(bound(*address)) as ears:
             _Server(config_of(app, settings.service.requests)).run(sockets=[ears])
+
+
+def _watched(installation: Installation, snapshot: Path | None, store: Store) -> Background:
+    """Return the watch of what is served about; a kubeconfig that cannot be used is told at once."""
+    from sre_orchestrator.api.service.watched import Watched  # noqa: PLC0415 - needs clients of clusters
+
+    if snapshot is None:
+        find_access(installation.settings.cluster, os.environ)
+    return Watched(store, installation, snapshot)
 
 
 def config_of(app: Litestar, limits: RequestLimits) -> uvicorn.Config:

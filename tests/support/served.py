@@ -1,4 +1,4 @@
-"""A service in a process of its own, on the demo incident.
+"""A service in a process of its own, on the demo incident or on the cluster of other ``arguments``.
 
 ::
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,9 +21,11 @@ DEMO = Path(__file__).parents[2] / "api" / "demo" / "shop"
 
 
 @contextmanager
-def served(state: Path, settings: Path | None = None) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def served(
+    state: Path, settings: Path | None = None, arguments: Sequence[object] = ("--snapshot", DEMO)
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run ``serve`` with its state in ``state`` and yield it with its address; it is killed at the end."""
-    command = [sys.executable, "-m", "sre_orchestrator.api.cli.main", "serve", "--snapshot", str(DEMO), "--port", "0"]
+    command = [sys.executable, "-m", "sre_orchestrator.api.cli.main", "serve", "--port", "0", *map(str, arguments)]
     options = ["--state-dir", str(state), *(["--settings", str(settings)] if settings else [])]
     state.mkdir(parents=True, exist_ok=True)
     log = state / "serve.log"  # a pipe that nobody reads would stop it

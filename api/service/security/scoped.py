@@ -68,6 +68,11 @@ class ScopedStore:
         del incident_id, bundle, now
         raise _internal()
 
+    def keep(self, arrival: Arrival, bundle: Bundle, now: datetime) -> IncidentRecord:
+        """Refuse: investigating is nobody's request."""
+        del arrival, bundle, now
+        raise _internal()
+
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
         """Refuse: investigating is nobody's request."""
         del incident_id, error, now, retry

@@ -25,6 +25,7 @@ from sre_orchestrator.api.service.ports import Accepted
 from sre_orchestrator.api.service.store.accepting import accepted, known, noted, over, row_of, taken
 from sre_orchestrator.api.service.store.engine import open_engine
 from sre_orchestrator.api.service.store.finishing import finished
+from sre_orchestrator.api.service.store.keeping import kept
 from sre_orchestrator.api.service.store.keys import KeyTable
 from sre_orchestrator.api.service.store.listing import listed
 from sre_orchestrator.api.service.store.outbox import Deliveries
@@ -113,6 +114,10 @@ class Database:
         with self._engine.begin() as connection:
             return finished(connection, incident_id, bundle, now, self._targets)
 
+    def keep(self, arrival: Arrival, bundle: Bundle, now: datetime) -> IncidentRecord:
+        """Keep an incident together with its report."""
+        return self._settled(lambda connection: kept(connection, arrival, bundle, now, self._targets))
+
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
         """Note that an investigation failed."""
         status = "queued" if retry else "failed"
@@ -149,10 +154,10 @@ class Database:
     def bundle(self, incident_id: str) -> bytes | None:
         """Return the investigation as a bundle file."""
         with self._read.connect() as connection:
-            kept: bytes | None = connection.scalar(
+            found: bytes | None = connection.scalar(
                 select(investigation.c.bundle).where(investigation.c.incident == incident_id)
             )
-            return kept
+            return found
 
     def note(self, incident_id: str, what: Happened) -> None:
         """Keep a step of an investigation; it gets the next number."""

@@ -17,6 +17,7 @@ from sre_orchestrator.api.service.store.accepting import FORGOTTEN, known, noted
 from sre_orchestrator.api.service.store.rows import record_of, time_text
 from sre_orchestrator.api.service.store.tables import delivery, incident, investigation
 from sre_orchestrator.core.bundle import bundle_bytes
+from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.pipeline import Bundle
 
 OF_ITSELF = frozenset({"alert", "event", "watch"})  # what a person asked is answered by itself
@@ -43,7 +44,7 @@ def finished(
     )
     if not connection.execute(done).rowcount:
         return known(connection, incident_id)
-    kept = {"report": gzip.compress(msgspec.json.encode(report), mtime=0), "bundle": bundle_bytes(bundle)}
+    kept = {"report": packed(report), "bundle": bundle_bytes(bundle)}
     connection.execute(insert(investigation).values(incident=incident_id, **kept))
     noted(connection, incident_id, Happened(number=0, at=now, what="done", text=report.verdict))
     record = merged(connection, known(connection, incident_id), now)
@@ -51,9 +52,15 @@ def finished(
     return record
 
 
+def packed(report: Report) -> bytes:
+    """Return a report as it is stored."""
+    return gzip.compress(msgspec.json.encode(report), mtime=0)
+
+
 def merged(connection: Connection, record: IncidentRecord, now: datetime) -> IncidentRecord:
     """Return an incident, merged into the oldest open one of the same cause, component and cluster, if any."""
-    other = _same(connection, record, now) if record.cause and record.origin in OF_ITSELF else None
+    alone = record.cause and not record.merged_into and record.origin in OF_ITSELF
+    other = _same(connection, record, now) if alone else None
     if other is None:
         return record
     at = time_text(now)

@@ -219,6 +219,7 @@ def test_nobody_asks_for_the_work_of_the_service(secured: Secured) -> None:
         lambda: store.prune(now),
         lambda: store.fail("i0", "", now, retry=False),
         lambda: store.finish("i0", bundle_of(), now),
+        lambda: store.keep(Arrival(reported=Reported(description="x"), origin="watch"), bundle_of(), now),
         lambda: store.resolve("i0", now),
         lambda: store.note("i0", Happened(number=0, at=now, what="step")),
         lambda: store.feedback("i0", Feedback(cause="x", component="y", right=True), "", now),
