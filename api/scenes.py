@@ -19,6 +19,7 @@ from sre_orchestrator.api.wiring import Installation, twin_of
 from sre_orchestrator.core.errors import InputError, SourceMissing, SreError
 from sre_orchestrator.core.gather import Observations
 from sre_orchestrator.core.hookspecs import Source, Sources
+from sre_orchestrator.core.language.assistant import Nobody
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.pipeline import Bundle, Parts
 from sre_orchestrator.core.ports import Twin
@@ -285,6 +286,7 @@ def parts_of(installation: Installation, sources: Sources, twin: Twin, gaps: Ite
     """Return what an investigation of ``sources`` is made of."""
     return Parts(
         **vars(installation.reasoning()),
+        assistant=Nobody(),  # a round of watching is no conversation
         twin=twin,
         sources=sources,
         agents=installation.agents,

@@ -16,8 +16,8 @@ import msgspec
 
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
+from sre_orchestrator.core.language.assistant import Assistant, Nobody
 from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
-from sre_orchestrator.core.narrate import TemplateNarrator
 from sre_orchestrator.core.pipeline import Bundle, Parts, Reasoning, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
 from sre_orchestrator.core.ports import Progress
@@ -78,15 +78,20 @@ class Installation:
         )
         return (*self.plugins.gaps(), *refused)
 
-    def reasoning(self, progress: Progress | None = None) -> Reasoning:
+    def assistant(self) -> Assistant:
+        """Return who helps with one incident."""
+        return Nobody()
+
+    def reasoning(self, progress: Progress | None = None, assistant: Assistant | None = None) -> Reasoning:
         """Return what concludes and words: all that a replay needs."""
+        narrator = assistant or Nobody()
         return Reasoning(
             plan=self.plan,
             vocabulary=self.vocabulary,
-            narrator=TemplateNarrator(),
+            narrator=narrator,
             knowledge=NoKnowledge(),
             settings=self.settings,
-            versions=Versions(program=version("sre-orchestrator"), rule_book=self.book.digest),
+            versions=Versions(program=version("sre-orchestrator"), rule_book=self.book.digest, model=narrator.name),
             progress=progress or Quiet(),
         )
 
@@ -151,8 +156,10 @@ async def diagnose_with(
 ) -> Bundle:
     """Diagnose ``incident`` with what ``sources`` hold: their twin as of the incident, then the flow."""
     async with twin_of(sources.all, incident.at) as (twin, gaps):
+        assistant = installation.assistant()
         parts = Parts(
-            **vars(installation.reasoning(progress)),
+            **vars(installation.reasoning(progress, assistant)),
+            assistant=assistant,
             twin=twin,
             sources=sources,
             agents=installation.agents,

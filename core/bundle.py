@@ -11,9 +11,10 @@ from typing import IO
 
 import msgspec
 
+from sre_orchestrator.core.cite import cite
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.gather import Observations
-from sre_orchestrator.core.models import Fact
+from sre_orchestrator.core.models import Fact, Report
 from sre_orchestrator.core.pipeline import Bundle, Reasoning, answer
 from sre_orchestrator.core.vocabulary import Vocabulary, nearest
 
@@ -89,7 +90,7 @@ def replay(bundle: Bundle, parts: Reasoning, *, without: Sequence[str] = (), plu
     """Conclude again from what was observed, less the facts ``without``, and with the facts ``plus``.
 
     With the rule book that made the bundle, and nothing added or taken away, the report has the
-    same bytes: measured times and costs are part of the bundle.
+    same bytes: measured times and costs are part of the bundle, and so is what a model said.
 
     Raises:
         InputError: a fact to leave out is not in the bundle, or one to add is not in the vocabulary.
@@ -107,7 +108,14 @@ def replay(bundle: Bundle, parts: Reasoning, *, without: Sequence[str] = (), plu
         agents_ms=bundle.seen.agents_ms,
     )
     report = answer(bundle.scope, seen, bundle.edges, bundle.cost, parts)
-    return msgspec.structs.replace(bundle, seen=seen, report=report)
+    return msgspec.structs.replace(bundle, seen=seen, report=_worded(report, bundle.report))
+
+
+def _worded(report: Report, before: Report) -> Report:
+    """Return ``report`` in the words that a model found ``before``, if nothing else is different."""
+    words = {"narrative": before.narrative, "suggestions": before.suggestions, "versions": before.versions}
+    same = msgspec.structs.replace(report, **words) == before
+    return cite(before) if same and before.versions.model else report
 
 
 def _known(fact: Fact, vocabulary: Vocabulary) -> Fact:

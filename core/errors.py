@@ -19,6 +19,10 @@ class RuleError(InputError):
     """A rule, cause or vocabulary file cannot be used."""
 
 
+class ModelError(SreError):
+    """A language model did not answer; the program goes on without it."""
+
+
 class PluginError(SreError):
     """A plugin broke its contract."""
 

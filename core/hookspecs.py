@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import pluggy
 
 from sre_orchestrator.core.errors import SourceMissing
+from sre_orchestrator.core.language.ports import EmbedderKind, ModelKind
 from sre_orchestrator.core.models import Component, Coverage, Edge, Fact, Gap, Scope
 from sre_orchestrator.core.notices import Notice
 from sre_orchestrator.core.settings import Settings
@@ -127,4 +128,16 @@ def register_signals() -> Sequence[Traversable]:
 @hookspec
 def register_alert_formats() -> Sequence[AlertFormat]:
     """Return formats of alerts that the service accepts beside those it knows."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_models() -> Sequence[ModelKind]:
+    """Return kinds of language models, which ``--model KIND:NAME`` opens."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_embedders() -> Sequence[EmbedderKind]:
+    """Return kinds of models that embed texts, which the setting ``model.embedder`` names."""
     raise NotImplementedError

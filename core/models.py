@@ -250,13 +250,34 @@ class Moment(Struct, frozen=True, kw_only=True):
     fact: str
 
 
+class ModelUse(Struct, frozen=True, kw_only=True):
+    """What a model cost in one step of an incident, and why calls of it were not used."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    elapsed_ms: int = 0
+    failures: tuple[str, ...] = ()
+
+    def plus(self, other: ModelUse) -> ModelUse:
+        """Return both together."""
+        return ModelUse(
+            calls=self.calls + other.calls,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            elapsed_ms=self.elapsed_ms + other.elapsed_ms,
+            failures=(*self.failures, *other.failures),
+        )
+
+
 class Cost(Struct, frozen=True, kw_only=True):
-    """What the investigation cost; ``elapsed_ms`` is wall time in milliseconds."""
+    """What the investigation cost; ``elapsed_ms`` is wall time in milliseconds, ``model`` is by step."""
 
     llm_calls: int = 0
     tokens: int = 0
     elapsed_ms: int = 0
     agents_ms: dict[str, int] = {}
+    model: dict[str, ModelUse] = {}
 
 
 class Versions(Struct, frozen=True, kw_only=True):
@@ -265,6 +286,27 @@ class Versions(Struct, frozen=True, kw_only=True):
     program: str
     rule_book: str
     model: str = ""
+
+
+class Suggestion(Struct, frozen=True, kw_only=True):
+    """A cause of the catalogue that a model thinks possible; nothing proves it."""
+
+    cause: str
+    component: str
+    title: str
+    why: str = ""
+
+
+class Said(Struct, frozen=True, kw_only=True):
+    """What was used of a model's answers, kept so that a replay needs no model.
+
+    ``components``, ``symptoms`` and ``agents`` are how it read the incident; ``asked`` are the questions that it added.
+    """
+
+    components: tuple[str, ...] = ()
+    symptoms: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    asked: tuple[Question, ...] = ()
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -282,5 +324,6 @@ class Report(Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...] = ()
     facts: dict[str, Fact] = {}
     narrative: str = ""
+    suggestions: tuple[Suggestion, ...] = ()
     cost: Cost = msgspec.field(default_factory=Cost)
     versions: Versions

@@ -11,7 +11,8 @@ from sre_orchestrator.core.ask import next_questions
 from sre_orchestrator.core.cite import cite
 from sre_orchestrator.core.gather import Observations, gather
 from sre_orchestrator.core.hookspecs import Agent, Sources
-from sre_orchestrator.core.models import Cost, Edge, Gap, Hypothesis, Incident, Report, Scope, Struct, Versions
+from sre_orchestrator.core.language.assistant import Assistant
+from sre_orchestrator.core.models import Cost, Edge, Gap, Hypothesis, Incident, Report, Said, Scope, Struct, Versions
 from sre_orchestrator.core.ports import Budget, Inference, Knowledge, Narrator, Plan, Progress, Twin
 from sre_orchestrator.core.rank import Ranking, rank
 from sre_orchestrator.core.report import compose
@@ -39,19 +40,21 @@ class Parts(Reasoning):
 
     twin: Twin
     sources: Sources
+    assistant: Assistant
     agents: Sequence[Agent]
     clock: Callable[[], float]
     gaps: tuple[Gap, ...] = ()
 
 
 class Bundle(Struct, frozen=True, kw_only=True):
-    """An investigation that can be replayed: what was observed, where, at what cost, and the report."""
+    """An investigation that can be replayed: what was observed, where, at what cost, what a model said, and the report."""
 
     format: int = 1
     scope: Scope
     seen: Observations
     edges: tuple[Edge, ...]
     cost: Cost
+    said: Said = Said()
     report: Report
 
 
@@ -59,23 +62,27 @@ async def diagnose(incident: Incident, parts: Parts) -> Bundle:
     """Diagnose one incident; the report is in the bundle, beside all that it was concluded from.
 
     The steps are those of ``docs/explanation/flow.md``: route, gather, infer, rank, ask next
-    (bounded by ``settings.rounds`` and ``settings.round_budget_seconds``), advise, narrate, cite.
+    (bounded by ``settings.rounds`` and ``settings.round_budget_seconds``), advise, narrate, cite, suggest.
+    ``parts.assistant`` narrates, and may put what is asked first into another order.
     """
     begun = parts.clock()
-    scope = route(incident, parts.twin, parts.agents, parts.settings)
+    routed = route(incident, parts.twin, parts.agents, parts.settings)
+    scope = parts.assistant.read(routed, parts.twin, parts.agents)
     edges = parts.twin.edges()
     seen = (await gather(scope, parts)).plus(Observations(gaps=parts.gaps))
     asked: set[tuple[str, str]] = set()
     for _ in range(parts.settings.rounds):
         _, ranking = conclude(scope, seen, edges, parts)
-        questions = next_questions(ranking, seen, parts.agents, asked)
+        questions = parts.assistant.choose(ranking, next_questions(ranking, seen, parts.agents, asked))
         if not questions or parts.clock() - begun > parts.settings.round_budget_seconds:
             break
         asked |= {(question.kind, question.component) for question in questions}
         agents = tuple(sorted({name for question in questions for name in question.agents}))
         seen = seen.plus(await gather(msgspec.structs.replace(scope, questions=questions, agents=agents), parts))
-    cost = Cost(elapsed_ms=round((parts.clock() - begun) * 1000), agents_ms=seen.agents_ms)
-    return Bundle(scope=scope, seen=seen, edges=edges, cost=cost, report=answer(scope, seen, edges, cost, parts))
+    report = parts.assistant.suggest(answer(scope, seen, edges, Cost(), parts))
+    cost = _cost(parts.clock() - begun, seen, parts.assistant)
+    report = msgspec.structs.replace(report, cost=cost)
+    return Bundle(scope=scope, seen=seen, edges=edges, cost=cost, said=parts.assistant.said(), report=report)
 
 
 def answer(scope: Scope, seen: Observations, edges: Sequence[Edge], cost: Cost, parts: Reasoning) -> Report:
@@ -110,6 +117,17 @@ def conclude(scope: Scope, seen: Observations, edges: Sequence[Edge], parts: Rea
         settings=parts.settings,
     )
     return inference, ranking
+
+
+def _cost(seconds: float, seen: Observations, assistant: Assistant) -> Cost:
+    uses = assistant.uses()
+    return Cost(
+        llm_calls=sum(one.calls for one in uses.values()),
+        tokens=sum(one.prompt_tokens + one.completion_tokens for one in uses.values()),
+        elapsed_ms=round(seconds * 1000),
+        agents_ms=seen.agents_ms,
+        model=uses,
+    )
 
 
 def _advise(hypotheses: Sequence[Hypothesis], knowledge: Knowledge) -> tuple[Hypothesis, ...]:

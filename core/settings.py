@@ -248,6 +248,8 @@ class Service(Struct, frozen=True, kw_only=True):
     body_bytes: Positive = 1024**2
     alert_bytes: Positive = 16 * 1024**2
     new_alert_incidents: Positive = 20
+    runbook_bytes: Positive = 256 * 1024
+    most_runbooks: Positive = 1000
     notify: tuple[Notify, ...] = ()
     auth: Auth = Auth()
     requests: RequestLimits = RequestLimits()
@@ -260,6 +262,30 @@ class Service(Struct, frozen=True, kw_only=True):
         names = [one.key for one in self.notify]
         if len(set(names)) < len(names):
             raise ValueError("service.notify: two have the same name; give each a name of its own")
+
+
+class ModelSettings(Struct, frozen=True, kw_only=True):
+    """Which language model may help, in what, and how much it may cost an incident.
+
+    ``use`` names it as ``KIND:NAME``: ``llama_cpp:/models/model.gguf`` or ``openai:NAME`` (of the server at
+    ``base_url``). It takes part in those of ``steps`` for which it passed its examination. ``redact`` hides names from
+    it (default: from any but a model of this machine); secrets are always hidden.
+    """
+
+    use: str = ""
+    base_url: str = ""
+    api_key_file: str = ""
+    headers: dict[str, str] = {}
+    ca_file: str = ""
+    steps: tuple[Literal["read", "ask", "narrate"], ...] = ("read", "ask", "narrate")
+    suggest: bool = False
+    tokens: Positive = 3000
+    seconds: Seconds = 60.0
+    call_seconds: Seconds = 30.0
+    redact: bool | None = None
+    context_tokens: Positive = 4096
+    threads: Positive | None = None
+    embedder: str = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -291,6 +317,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     user_flows: tuple[UserFlow, ...] = ()
     watch: Watch = Watch()
     probes: ProbeLimits = ProbeLimits()
+    model: ModelSettings = ModelSettings()
 
 
 _DEFAULTS = {one.name: one.default for one in msgspec.structs.fields(Settings)}

@@ -9,6 +9,7 @@ from typing import Any
 from rulebook import CAUSES, VOCABULARY
 
 from sre_orchestrator.core.hookspecs import Agent, Sources
+from sre_orchestrator.core.language.assistant import Nobody
 from sre_orchestrator.core.models import (
     Component,
     Coverage,
@@ -21,7 +22,6 @@ from sre_orchestrator.core.models import (
     Scope,
     Versions,
 )
-from sre_orchestrator.core.narrate import TemplateNarrator
 from sre_orchestrator.core.pipeline import Parts
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import FactKind, Vocabulary
@@ -116,7 +116,8 @@ def parts(
         agents=agents,
         plan=Plan(rules, CAUSES, "test"),
         vocabulary=vocabulary,
-        narrator=TemplateNarrator(),
+        assistant=Nobody(),
+        narrator=Nobody(),
         knowledge=Shelf(),
         settings=Settings(state_dir="unused", **settings),
         versions=Versions(program="0", rule_book="test"),

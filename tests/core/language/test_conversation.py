@@ -1,0 +1,117 @@
+"""One incident's calls of a model: within their caps, and never an error."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from tests.support.models import Scripted
+
+from sre_orchestrator.core.errors import ModelError
+from sre_orchestrator.core.language.conversation import Conversation
+from sre_orchestrator.core.language.ports import Message
+from sre_orchestrator.core.models import ModelUse, Struct
+from sre_orchestrator.core.settings import ModelSettings
+
+HELLO = [Message(role="user", content="which?")]
+
+
+class Pick(Struct, frozen=True, kw_only=True):
+    """An answer."""
+
+    number: int
+
+
+class Upside:
+    """Hides by turning letters around."""
+
+    def hide(self, text: str) -> str:
+        """Hide."""
+        return text.swapcase()
+
+    def restore(self, text: str) -> str:
+        """Restore."""
+        return text.replace("one", "1")
+
+
+def talk(model: Scripted, **limits: object) -> Conversation:
+    ticks = iter(range(100))
+    return Conversation(model, limits=ModelSettings(**limits), clock=lambda: float(next(ticks)))  # type: ignore[arg-type]
+
+
+def test_an_answer_that_fits_is_returned_and_its_cost_kept_by_step() -> None:
+    conversation = talk(Scripted('{"number": 2}', '{"number": 3}', tokens=7))
+
+    answers = [conversation.ask("read", HELLO, Pick, 20), conversation.ask("read", HELLO, Pick, 20)]
+
+    assert answers == [Pick(number=2), Pick(number=3)]
+    assert conversation.uses == {"read": ModelUse(calls=2, prompt_tokens=14, completion_tokens=14, elapsed_ms=2000)}
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", '{"number": "two"}', '{"number": 1, "more": 2}', "[" * 100_000])
+def test_an_answer_that_does_not_fit_is_no_answer(text: str) -> None:
+    conversation = talk(Scripted(text))
+
+    assert conversation.ask("read", HELLO, Pick, 20) is None
+    assert "does not fit" in conversation.uses["read"].failures[0]
+    assert conversation.uses["read"].completion_tokens == 10
+
+
+def test_a_model_that_fails_is_no_answer() -> None:
+    def refuse() -> str:
+        raise ModelError("401: the key is not accepted")
+
+    conversation = talk(Scripted(refuse))
+
+    assert conversation.ask("ask", HELLO, Pick, 20) is None
+    assert "the key is not accepted" in conversation.uses["ask"].failures[0]
+
+
+def test_a_model_that_never_returns_holds_nobody_up() -> None:
+    end = threading.Event()
+
+    def hang() -> str:
+        end.wait(30)
+        return '{"number": 1}'
+
+    conversation = Conversation(Scripted(hang), limits=ModelSettings(call_seconds=0.05))
+
+    assert conversation.ask("read", HELLO, Pick, 20) is None
+    assert conversation.uses["read"].failures == ("no answer in time",)
+    end.set()
+
+
+def test_no_call_is_made_that_would_exceed_the_tokens_of_the_incident() -> None:
+    model = Scripted('{"number": 2}', '{"number": 3}', tokens=40)
+    conversation = talk(model, tokens=100)
+
+    answers = [conversation.ask("read", HELLO, Pick, 50), conversation.ask("ask", HELLO, Pick, 50)]
+
+    assert answers == [Pick(number=2), None]
+    assert len(model.heard) == 1
+    assert "more than is left" in conversation.uses["ask"].failures[0]
+
+
+def test_no_call_is_made_that_the_context_cannot_hold() -> None:
+    model = Scripted('{"number": 2}', context_tokens=30)
+
+    assert talk(model).ask("read", HELLO, Pick, 50) is None
+    assert not model.heard
+
+
+def test_no_call_is_made_when_the_time_is_used_up() -> None:
+    model = Scripted('{"number": 2}', '{"number": 3}')
+    conversation = talk(model, seconds=1)
+
+    answers = [conversation.ask("read", HELLO, Pick, 20), conversation.ask("read", HELLO, Pick, 20)]
+
+    assert answers == [Pick(number=2), None]
+    assert conversation.uses["read"].failures == ("not asked: no time is left",)
+
+
+def test_what_leaves_is_hidden_and_what_comes_back_restored() -> None:
+    model = Scripted('{"number": one}', local=False)
+    conversation = Conversation(model, limits=ModelSettings(), disguise=Upside())
+
+    assert conversation.ask("read", HELLO, Pick, 20) == Pick(number=1)
+    assert model.heard[0][0].content == "WHICH?"
