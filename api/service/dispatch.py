@@ -20,7 +20,8 @@ from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import Service
 
 T = TypeVar("T")
-LOOK_SECONDS = 1.0  # what another process accepted is found without being told
+LOOK_SECONDS = 1.0  # what was accepted is found without being told
+MOST_DEATHS = 20  # of the process during an incident: then it is the incident that kills it
 log = structlog.get_logger()
 
 
@@ -29,8 +30,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class InProcess:
-    """Workers of this process (``api.service.ports.Dispatcher``)."""
+class Investigations:
+    """Investigates claimed incidents, one at a time a call, whatever goes wrong meanwhile."""
 
     def __init__(
         self,
@@ -41,9 +42,66 @@ class InProcess:
         limits: Service,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._store = store
+        self.store = store
+        self.limits = limits
+        self.now = now
         self._investigator = investigator
         self._notifier = notifier
+
+    async def investigate(self, record: IncidentRecord) -> None:
+        """Investigate in a thread: an inference that takes long stops nobody else."""
+        if record.attempts > self.limits.attempts + MOST_DEATHS:
+            await self._fail(record, f"not investigated: the process died at it {record.attempts - 1} times")
+            return
+        outcome: Success[Bundle] | Failure | None = None
+        with anyio.move_on_after(self.limits.incident_seconds):
+            outcome = await anyio.to_thread.run_sync(self._call(record), abandon_on_cancel=True)
+        if isinstance(outcome, Success):
+            bundle = outcome.value
+            done = await self.safely(lambda: self.store.finish(record.id, bundle, self.now()))
+            if done:
+                self._notifier.finished(done, bundle)
+            return
+        await self._fail(
+            record, outcome.why if outcome else f"not investigated within {self.limits.incident_seconds:g} s"
+        )
+
+    async def safely(self, call: Callable[[], T]) -> T | None:
+        """Return what the store answers; a store that fails is asked again later, and ends no worker."""
+        outcome = await anyio.to_thread.run_sync(guarded, call)
+        if isinstance(outcome, Failure):
+            log.error("the store failed", why=outcome.why)
+            await anyio.sleep(LOOK_SECONDS)
+            return None
+        return outcome.value
+
+    async def _fail(self, record: IncidentRecord, why: str) -> None:
+        mistaken = why.startswith(InputError.__name__)
+        retry = not mistaken and record.attempts < self.limits.attempts
+        text = why.removeprefix(f"{InputError.__name__}: ")
+        log.warning("investigation failed", incident=record.id, why=text, retry=retry)
+        await self.safely(lambda: self.store.fail(record.id, text, self.now(), retry=retry))
+
+    def _call(self, record: IncidentRecord) -> Callable[[], Success[Bundle] | Failure]:
+        progress = Noted(self.store, record.id, self.now)
+        investigate = partial(self._investigator.investigate, record.id, record.reported, progress)
+        return partial(guarded, partial(anyio.run, investigate))
+
+
+class InProcess:
+    """Workers of the only process that uses a database (``api.service.ports.Dispatcher``)."""
+
+    def __init__(
+        self,
+        store: Store,
+        investigator: Investigator,
+        notifier: Notifier,
+        *,
+        limits: Service,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._investigations = Investigations(store, investigator, notifier, limits=limits, now=now)
+        self._store = store
         self._limits = limits
         self._now = now
         self._woken = anyio.Event()
@@ -72,44 +130,12 @@ class InProcess:
     async def _work(self) -> None:
         while not self._ending:
             woken = self._woken
-            record = await self._safely(lambda: self._store.claim(self._now()))
+            record = await self._investigations.safely(lambda: self._store.claim(self._now()))
             if record:
-                await self._investigate(record)
+                await self._investigations.investigate(record)
             else:
                 with anyio.move_on_after(LOOK_SECONDS):
                     await woken.wait()
-
-    async def _investigate(self, record: IncidentRecord) -> None:
-        """Investigate in a thread: an inference that takes long stops nobody else."""
-        outcome: Success[Bundle] | Failure | None = None
-        with anyio.move_on_after(self._limits.incident_seconds):
-            outcome = await anyio.to_thread.run_sync(self._call(record), abandon_on_cancel=True)
-        if isinstance(outcome, Success):
-            bundle = outcome.value
-            done = await self._safely(lambda: self._store.finish(record.id, bundle, self._now()))
-            if done:
-                self._notifier.finished(done, bundle)
-            return
-        why = outcome.why if outcome else f"not investigated within {self._limits.incident_seconds:g} s"
-        mistaken = why.startswith(InputError.__name__)
-        retry = not mistaken and record.attempts < self._limits.attempts
-        text = why.removeprefix(f"{InputError.__name__}: ")
-        log.warning("investigation failed", incident=record.id, why=text, retry=retry)
-        await self._safely(lambda: self._store.fail(record.id, text, self._now(), retry=retry))
-
-    def _call(self, record: IncidentRecord) -> Callable[[], Success[Bundle] | Failure]:
-        progress = Noted(self._store, record.id, self._now)
-        investigate = partial(self._investigator.investigate, record.id, record.reported, progress)
-        return partial(guarded, partial(anyio.run, investigate))
-
-    async def _safely(self, call: Callable[[], T]) -> T | None:
-        """Return what the store answers; a store that fails is asked again later, and ends no worker."""
-        outcome = await anyio.to_thread.run_sync(guarded, call)
-        if isinstance(outcome, Failure):
-            log.error("the store failed", why=outcome.why)
-            await anyio.sleep(LOOK_SECONDS)
-            return None
-        return outcome.value
 
 
 class Noted:

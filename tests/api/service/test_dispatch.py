@@ -12,7 +12,7 @@ import pytest
 from reports import report
 from service import bundle_of
 
-from sre_orchestrator.api.service.dispatch import InProcess
+from sre_orchestrator.api.service.dispatch import MOST_DEATHS, InProcess
 from sre_orchestrator.api.service.models import Arrival, IncidentRecord, Reported
 from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.core.errors import InputError
@@ -217,3 +217,16 @@ def test_a_store_that_fails_is_asked_again(store: Database, monkeypatch: pytest.
     run(store, lambda _: bundle_of(report()), lambda: status(store, name) == "done")
 
     assert failed.is_set()
+
+
+def test_an_incident_that_kills_the_process_is_given_up_one_day(store: Database) -> None:
+    (name,) = accept(store, "x")
+    for _ in range(3 + MOST_DEATHS):
+        store.claim(NOW)
+        store.requeue_running(NOW)
+
+    investigator = run(store, lambda _: bundle_of(report()), lambda: status(store, name) == "failed")
+
+    view = store.get(name)
+    assert view is not None
+    assert (investigator.asked, view.error) == ([], "not investigated: the process died at it 23 times")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from investigation import NOW
+from postgres import fresh_database
 from reports import hypothesis, report
 from service import bundle_of
 
@@ -20,9 +23,10 @@ SOON, LATER = NOW + timedelta(seconds=30), NOW + timedelta(minutes=5)
 MEMORY = report(hypothesis(cause="memory-limit-too-low", component="deployment/shop/cart", confidence=0.9))
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Database:
-    return open_database("", tmp_path, ["chat"])
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    with closing(open_database(fresh_database() if request.param == "postgresql" else "", tmp_path, ["chat"])) as store:
+        yield store
 
 
 def alert(fingerprint: str = "f", *, origin: Origin = "alert", cluster: str = "", **more: object) -> Arrival:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from investigation import NOW
+from postgres import fresh_database
 from reports import hypothesis, report
 from service import bundle_of
 
@@ -16,9 +19,15 @@ from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.core.errors import InputError
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    return fresh_database() if request.param == "postgresql" else ""
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Database:
-    return open_database("", tmp_path)
+def store(tmp_path: Path, url: str) -> Iterator[Database]:
+    with closing(open_database(url, tmp_path)) as store:
+        yield store
 
 
 def arrival(description: str = "checkout answers 500", **more: str) -> Arrival:
@@ -26,12 +35,11 @@ def arrival(description: str = "checkout answers 500", **more: str) -> Arrival:
     return Arrival(reported=Reported(description=description, namespace=namespace), origin="api", **more)
 
 
-def test_what_was_accepted_is_there_after_a_restart(tmp_path: Path) -> None:
-    store = open_database("", tmp_path)
-    accepted = store.accept(arrival(), NOW)
-    store.close()
-
-    found = open_database("", tmp_path).get(accepted.record.id)
+def test_what_was_accepted_is_there_after_a_restart(tmp_path: Path, url: str) -> None:
+    with closing(open_database(url, tmp_path)) as store:
+        accepted = store.accept(arrival(), NOW)
+    with closing(open_database(url, tmp_path)) as store:
+        found = store.get(accepted.record.id)
 
     assert found is not None
     assert (found.status, found.reported.description, found.created_at, found.report) == (
