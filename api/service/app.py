@@ -23,6 +23,7 @@ from sre_orchestrator.api.service.rest.document import Described
 from sre_orchestrator.api.service.rest.heads import Heads
 from sre_orchestrator.api.service.rest.incidents import Incidents
 from sre_orchestrator.api.service.rest.replays import replays
+from sre_orchestrator.api.service.rest.runbooks import Runbooks
 from sre_orchestrator.api.service.security.door import OPEN
 from sre_orchestrator.api.service.security.gate import Gate
 from sre_orchestrator.api.service.security.mounted import door_before, shield_before
@@ -82,7 +83,7 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
             healthz,
             readyz,
             problem,
-            Router("/api/v1", route_handlers=[Incidents, Components, replays, *catalogue.ROUTES]),
+            Router("/api/v1", route_handlers=[Incidents, Components, Runbooks, replays, *catalogue.ROUTES]),
             intake_routes(service),
         ],
         middleware=[door_before(gate, limits)],

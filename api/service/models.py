@@ -123,3 +123,48 @@ class Query(Struct, frozen=True, kw_only=True):
     cursor: str = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
     namespaces: tuple[str, ...] = ()
+
+
+class RunbookRecord(Struct, frozen=True, kw_only=True):
+    """A runbook as it is listed, without its text. ``digest`` is the SHA-256 of the text, ``bytes`` its length as UTF-8.
+
+    ``namespace`` (comma-separated; none: everybody) is who may see it; within one, names are told from each other.
+    ``excerpt`` is where the words stand that a search asked for.
+    """
+
+    id: str
+    name: str
+    title: str
+    media_type: Literal["text/markdown", "text/plain"]
+    namespace: str = ""
+    digest: str
+    bytes: int
+    author: str = ""
+    created_at: datetime
+    updated_at: datetime
+    excerpt: str = ""
+
+
+class RunbookView(RunbookRecord, frozen=True, kw_only=True):
+    """A runbook with its text."""
+
+    text: str
+
+
+class RunbookPage(Struct, frozen=True, kw_only=True):
+    """A page of runbooks, by name; ``next_cursor`` is empty on the last one."""
+
+    items: tuple[RunbookRecord, ...]
+    next_cursor: str = ""
+
+
+class RunbookQuery(Struct, frozen=True, kw_only=True):
+    """Which runbooks a list shows: those that hold every word of ``text`` in title or text, in any case of letters.
+
+    ``namespaces`` is enforced, not asked for: runbooks for everybody, and those all of whose namespaces are among them.
+    """
+
+    text: str = ""
+    cursor: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    namespaces: tuple[str, ...] = ()

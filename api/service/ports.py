@@ -16,6 +16,9 @@ from sre_orchestrator.api.service.models import (
     Page,
     Query,
     Reported,
+    RunbookPage,
+    RunbookQuery,
+    RunbookView,
 )
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.core.pipeline import Bundle
@@ -75,8 +78,45 @@ class Keys(Protocol):
         ...
 
 
+class Runbooks(Protocol):
+    """Keeps runbooks; synchronous, safe to call from several threads."""
+
+    def keep(self, runbook: RunbookView, *, most: int) -> tuple[RunbookView, bool]:
+        """Keep a runbook in the place of one of the same id, and return it, and whether there was none.
+
+        One that says the same already stays as it is.
+
+        Raises:
+            InputError: ``most`` are kept already.
+
+        """
+        ...
+
+    def get(self, runbook_id: str) -> RunbookView | None:
+        """Return a runbook."""
+        ...
+
+    def list(self, query: RunbookQuery) -> RunbookPage:
+        """Return a page of runbooks.
+
+        Raises:
+            InputError: the cursor is none of ours.
+
+        """
+        ...
+
+    def remove(self, runbook_id: str) -> bool:
+        """Remove a runbook; return whether there was one."""
+        ...
+
+
 class Store(Protocol):
     """Keeps incidents; what ``accept`` returned is on disk. Synchronous; safe to call from several threads."""
+
+    @property
+    def runbooks(self) -> Runbooks:
+        """Return the runbooks beside them."""
+        ...
 
     def accept(self, arrival: Arrival, now: datetime) -> Accepted:
         """Keep an arrival: a new incident, or one folded into an open incident of the same fingerprint or key."""

@@ -52,9 +52,11 @@ class Secured:
         requests: RequestLimits = USUAL,
         ways: Sequence[Way] = (),
         gate: Gate | None = None,
+        most_runbooks: int = 1000,
     ) -> None:
         # the compiled rules are shared by the tests of a process
-        settings = Settings(state_dir=str(state.parent), service=Limits(requests=requests, body_bytes=20_000))
+        limits = Limits(requests=requests, body_bytes=20_000, runbook_bytes=1000, most_runbooks=most_runbooks)
+        settings = Settings(state_dir=str(state.parent), service=limits)
         installation = Installation(settings)
         self.store: Database = open_database("", state)
         dispatcher = InProcess(self.store, Instant(), Silent(), limits=settings.service)

@@ -10,9 +10,18 @@ import msgspec
 from litestar import Litestar, Request
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from sre_orchestrator.api.service import components
 from sre_orchestrator.api.service.intake.gate import Taken
-from sre_orchestrator.api.service.models import Feedback, Happened, IncidentView, Page, Reported
-from sre_orchestrator.api.service.rest import catalogue, components, examples, problems, replays
+from sre_orchestrator.api.service.models import (
+    Feedback,
+    Happened,
+    IncidentView,
+    Page,
+    Reported,
+    RunbookPage,
+    RunbookView,
+)
+from sre_orchestrator.api.service.rest import catalogue, examples, problems, replays
 from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.plugins import PluginInfo
 from sre_orchestrator.rules.whynot import Trial
@@ -22,6 +31,7 @@ SCHEMAS = "#/components/schemas/"
 STRUCTS = (
     *(Report, IncidentView, Page, Reported, Feedback, Happened, Taken, PluginInfo, Trial, problems.Problem),
     *(catalogue.RuleList, catalogue.RuleView, catalogue.CauseInfo, catalogue.CauseView, catalogue.AgentInfo),
+    *(RunbookView, RunbookPage),
     *(components.ComponentPage, components.Impact, components.Changes, replays.Replayed),
 )
 ALWAYS = (400, 401, 403, 408, 414, 429, 431, 500, 503)
@@ -31,6 +41,7 @@ TAGS = {
     "incidents": "Report what is wrong, follow its investigation, read and question the answer.",
     "alerts": "Alerting systems report here; what they say is folded into incidents.",
     "components": "The graph of the cluster: what there is, what a fault reaches, what changed.",
+    "runbooks": "Documents that tell people what to do.",
     "catalogue": "What this installation knows: rules, causes, agents, plugins.",
     "health": "For probes.",
 }
@@ -99,7 +110,9 @@ def _complete(path: str, method: str, operation: Document) -> None:
     if ended != str(HTTPStatus.NO_CONTENT.value):
         answer["content"] = _content(told.answers, told.answer or _schema_of(responses[ended]), told.shown)
     operation["responses"] = {ended: {name: value for name, value in answer.items() if value}}
-    operation["responses"] |= {str(status): {"description": text} for status, text in told.also.items()}
+    for status, text in told.also.items():
+        content = {"content": answer["content"]} if status < HTTPStatus.MULTIPLE_CHOICES else {}
+        operation["responses"][str(status)] = {"description": text, **content}
     if path in {"/healthz", "/readyz"}:
         operation["security"] = [{}]
     else:
@@ -143,7 +156,8 @@ def _simplify(parameter: Document) -> None:
 
 
 def _statuses() -> list[int]:
-    return sorted({*ALWAYS, *WITH_PATH, *WITH_BODY, *UNPROCESSABLE})
+    more = (status for told in examples.TOLD.values() for status in told.refused)
+    return sorted({*ALWAYS, *WITH_PATH, *WITH_BODY, *UNPROCESSABLE, *more})
 
 
 def _problem(status: int) -> Document:

@@ -7,9 +7,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from sre_orchestrator.api.service.components import Changes, ComponentPage, Impact
 from sre_orchestrator.api.service.intake.gate import Taken
-from sre_orchestrator.api.service.models import Feedback, IncidentRecord, IncidentView, Page, Reported
+from sre_orchestrator.api.service.models import (
+    Feedback,
+    IncidentRecord,
+    IncidentView,
+    Page,
+    Reported,
+    RunbookPage,
+    RunbookRecord,
+    RunbookView,
+)
 from sre_orchestrator.api.service.rest.catalogue import (
     AgentInfo,
     CauseInfo,
@@ -48,6 +59,18 @@ DONE = IncidentRecord(
 RULE = RuleInfo(
     id="oom-killed-at-limit", title="A container was OOM-killed", why="The kernel kills at the limit.", status="stable"
 )
+TOLD_BOOK = "# Pricing is out of memory\n\nRaise the limit, then look for the leak.\n"
+BOOK = RunbookRecord(
+    id="r4f1c9a5e7b2d4c6f8a0b1c2d3e4f5",
+    name="pricing",
+    title="Pricing is out of memory",
+    media_type="text/markdown",
+    namespace="shop",
+    digest="f2ca1bb6c7e907d06dafe4687e579fce76b37e4e93b7605022da52e6ccc26fd2",
+    bytes=len(TOLD_BOOK),
+    created_at=AT,
+    updated_at=AT,
+)
 EVENTS = 'id: 1\nevent: queued\ndata: {"number":1,"at":"2030-05-01T12:00:00Z","what":"queued","text":""}\n\n'
 TEXT: Schema = {"type": "string"}
 IDS = {  # of handlers that are at several addresses
@@ -68,7 +91,8 @@ PARAMETERS = {
     "kind": "A kind of component, such as `deployment`.",
     "since": "Not before this time.",
     "until": "Before this time.",
-    "text": "Words of the description.",
+    "text": "Words that are looked for.",
+    "name": "What it is called; by default as its title.",
     "sort": "By what, `-` for the latest first.",
     "cursor": "Where the last page ended: its `next_cursor`.",
     "limit": "How many there are at most in the answer.",
@@ -175,6 +199,25 @@ TOLD: Mapping[str, Told] = {
     "listComponents": Told(
         says="A page of components.", shown=ComponentPage(items=(Component(id=COMPONENT, attributes={"replicas": 2}),))
     ),
+    "keepRunbook": Told(
+        says="It is kept, as a new one.",
+        accepts="text/markdown",
+        body=TEXT,
+        sent=TOLD_BOOK,
+        shown=RunbookView(**msgspec.structs.asdict(BOOK), text=TOLD_BOOK),
+        headers={"Location": "Where the runbook is.", "ETag": "What its text is known by."},
+        also={200: "It is kept, in the place of one of the same name; or it was there already."},
+        refused=(415,),
+    ),
+    "listRunbooks": Told(says="A page of runbooks, without their texts.", shown=RunbookPage(items=(BOOK,))),
+    "getRunbook": Told(
+        says="The runbook.",
+        answer=_of("RunbookView"),
+        shown=RunbookView(**msgspec.structs.asdict(BOOK), text=TOLD_BOOK),
+        headers={"ETag": "What its text is known by.", "Cache-Control": "`no-cache`: ask again, with the ETag."},
+        also={304: "The text that is known is still right."},
+    ),
+    "removeRunbook": Told(says="It is removed."),
     "listRules": Told(says="The rule book.", shown=RuleList(digest="0123456789ab", rules=(RULE,))),
     "getRule": Told(
         says="The rule.",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 from litestar.exceptions import ClientException
-from litestar.params import PathParameter, QueryParameter
+from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +18,7 @@ Moment = Annotated[
     str, QueryParameter(schema_extra={"format": "date-time"})
 ]  # read by `moment`: Litestar takes figures
 Words = Annotated[str, QueryParameter(max_length=400, pattern=NO_NUL)]
+IfNoneMatch = Annotated[str, HeaderParameter(name="If-None-Match", max_length=1000, required=False)]
 Name = Annotated[str, QueryParameter(max_length=253, pattern=NO_NUL)]
 
 
@@ -38,3 +39,8 @@ def moment(given: str, name: str) -> datetime | None:
     if not EARLIEST + DAY < plain < LATEST - DAY:
         return min(max(plain, EARLIEST), LATEST)
     return told.astimezone(UTC) if told.tzinfo else plain
+
+
+def is_known(tag: str, told: str) -> bool:
+    """Say whether ``If-None-Match``, as it was ``told``, names a tag (RFC 9110, 13.1.2: weak ones, and ``*``, count)."""
+    return told.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in told.split(",")]

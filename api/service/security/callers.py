@@ -46,6 +46,22 @@ def sees(caller: Caller, namespace: str) -> bool:
     return not caller.namespaces or (bool(named) and named <= set(caller.namespaces))
 
 
+def placed(namespace: str, caller: Caller) -> str:
+    """Return where something of ``caller`` belongs: to ``namespace`` (comma-separated), by default to all of theirs.
+
+    Raises:
+        Forbidden: they may not see one of it.
+
+    """
+    if not caller.namespaces:
+        return namespace
+    named = _names(namespace) or set(caller.namespaces)
+    if outside := sorted(named - set(caller.namespaces)):
+        seen = ", ".join(caller.namespaces)
+        raise Forbidden(f"namespace {outside[0][:63]!r}: you may report what is in {seen}; name one of these")
+    return ",".join(sorted(named))
+
+
 def permitted(arrival: Arrival, caller: Caller) -> Arrival:
     """Return an arrival as ``caller`` may send it: about their namespaces, under their name, apart from that of others.
 
@@ -58,11 +74,7 @@ def permitted(arrival: Arrival, caller: Caller) -> Arrival:
     arrival = msgspec.structs.replace(arrival, reporter=reporter, idempotency_key=key or arrival.idempotency_key)
     if not caller.namespaces:
         return arrival
-    named = _names(arrival.reported.namespace) or set(caller.namespaces)
-    if outside := sorted(named - set(caller.namespaces)):
-        seen = ", ".join(caller.namespaces)
-        raise Forbidden(f"namespace {outside[0][:63]!r}: you may report what is in {seen}; name one of these")
-    where = ",".join(sorted(named))
+    where = placed(arrival.reported.namespace, caller)
     own = ",".join(caller.namespaces)
     return msgspec.structs.replace(
         arrival,

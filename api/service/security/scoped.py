@@ -11,6 +11,7 @@ from sre_orchestrator.api.service.models import Arrival, Feedback, Happened, Inc
 from sre_orchestrator.api.service.ports import Accepted, Store
 from sre_orchestrator.api.service.security.callers import Forbidden, current, permitted, sees
 from sre_orchestrator.api.service.security.cutting import cut
+from sre_orchestrator.api.service.security.shelves import ScopedRunbooks
 from sre_orchestrator.core.pipeline import Bundle
 
 
@@ -19,6 +20,7 @@ class ScopedStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.runbooks = ScopedRunbooks(store.runbooks)
 
     def accept(self, arrival: Arrival, now: datetime) -> Accepted:
         """Keep an arrival under the caller's name, where they may report it."""

@@ -30,6 +30,7 @@ from sre_orchestrator.api.service.store.keys import KeyTable
 from sre_orchestrator.api.service.store.listing import listed
 from sre_orchestrator.api.service.store.outbox import Deliveries
 from sre_orchestrator.api.service.store.rows import record_of, time_text
+from sre_orchestrator.api.service.store.runbooks import RunbookTable
 from sre_orchestrator.api.service.store.tables import delivery, happened, incident, investigation
 from sre_orchestrator.api.service.store.tables import feedback as feedbacks
 from sre_orchestrator.core.errors import InputError
@@ -58,6 +59,7 @@ class Database:
         self._targets = tuple(targets)
         self.outbox = Deliveries(engine)
         self.keys = KeyTable(engine)
+        self.runbooks = RunbookTable(engine)
         self._read = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:

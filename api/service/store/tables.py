@@ -91,3 +91,20 @@ api_key = Table(
     Column("revoked_at", String(27)),
     Index("api_key_by_name", "name"),
 )
+# Documents for incidents; ``namespace`` (comma-separated; none: everybody) is who may see them.
+runbook = Table(
+    "runbook",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("media_type", String(40), nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", String(27), nullable=False),
+    Column("updated_at", String(27), nullable=False),
+    Column("text", Text, nullable=False),
+    Index("runbook_by_name", "name", "id"),
+)

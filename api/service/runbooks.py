@@ -1,0 +1,66 @@
+"""Makes runbooks of uploaded text: a title from its front matter or first heading, and an id from its name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from sre_orchestrator.api.service.models import RunbookView
+from sre_orchestrator.core.errors import InputError
+
+MediaType = Literal["text/markdown", "text/plain"]
+MOST_TITLE = 200
+_FRONT = re.compile(r"\A---[ \t]*\n(.{0,10000}?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
+_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
+
+
+def runbook_of(
+    text: str, media_type: MediaType, *, name: str, namespace: str, author: str, now: datetime
+) -> RunbookView:
+    """Return a runbook; without ``name`` it is named by its title.
+
+    The same name within the same namespaces has the same id, so that an upload that is repeated is the same runbook.
+
+    Raises:
+        InputError: it says nothing, or holds what no text holds.
+
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    if not text.strip():
+        raise InputError("the runbook is empty; send its text as the body")
+    if "\x00" in text:
+        raise InputError("the runbook holds a NUL character: is no text; send Markdown or plain text")
+    content = text.encode()
+    title = title_of(text, media_type)
+    name = name or title
+    return RunbookView(
+        id=f"r{hashlib.blake2b(msgspec.json.encode((namespace, name)), digest_size=14).hexdigest()}",
+        name=name,
+        title=title,
+        media_type=media_type,
+        namespace=namespace,
+        digest=hashlib.sha256(content).hexdigest(),
+        bytes=len(content),
+        author=author,
+        created_at=now,
+        updated_at=now,
+        text=text,
+    )
+
+
+def title_of(text: str, media_type: MediaType) -> str:
+    """Return the title of a text: what its front matter says, else its first heading, else its first line."""
+    if media_type == "text/markdown":
+        front = _FRONT.match(text)
+        told = _TITLE.search(front[1]) if front else None
+        if told and (title := told[1].strip().strip("\"'").strip()):
+            return title[:MOST_TITLE]
+        text = text[front.end() :] if front else text
+        if heading := _HEADING.search(text):
+            return heading[1][:MOST_TITLE]
+    return next((line for line in map(str.strip, text.splitlines()) if line), "untitled")[:MOST_TITLE]

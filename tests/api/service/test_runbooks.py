@@ -1,0 +1,203 @@
+"""Runbooks: documents that teams keep for incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from httpx import Response
+from secured import Client, Secured, asking
+
+from sre_orchestrator.api.service.runbooks import title_of
+
+RUNBOOKS = "/api/v1/runbooks"
+TEXT = "# Checkout answers 500\n\nLook at *pricing* first: its memory limit is low.\n"
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
+    return Secured(tmp_path_factory.mktemp("state"), most_runbooks=12)
+
+
+@pytest.fixture(scope="module")
+def client(secured: Secured) -> Iterator[Client]:
+    with asking(secured) as client:
+        yield client
+
+
+@pytest.fixture
+def admin(secured: Secured, client: Client) -> Iterator[dict[str, str]]:
+    key = secured.key("root", "admin")
+    yield key
+    for one in client.get(RUNBOOKS, params={"limit": 200}, headers=key).json()["items"]:
+        client.delete(f"{RUNBOOKS}/{one['id']}", headers=key)
+
+
+def kept(client: Client, key: dict[str, str], text: str = TEXT, kind: str = "text/markdown", **named: str) -> Response:
+    """Send a runbook."""
+    headers = {**key, "Content-Type": kind}
+    return client.post(RUNBOOKS, content=text.encode(), params=named, headers=headers)
+
+
+def names(client: Client, key: dict[str, str], **asked: str | int) -> list[str]:
+    """Return the names of the runbooks that a list shows."""
+    return [one["name"] for one in client.get(RUNBOOKS, params=asked, headers=key).json()["items"]]
+
+
+def test_a_runbook_is_kept_and_read_again(client: Client, admin: dict[str, str]) -> None:
+    answer = kept(client, admin, name="checkout")
+    read = client.get(answer.headers["Location"], headers=admin)
+
+    assert (answer.status_code, read.json()) == (201, answer.json())
+    assert (read.json()["name"], read.json()["title"], read.json()["text"]) == (
+        "checkout", "Checkout answers 500", TEXT,
+    )  # fmt: skip
+    assert (read.json()["author"], read.json()["bytes"]) == ("key:root", len(TEXT))
+
+
+def test_the_same_upload_changes_nothing_and_another_of_that_name_replaces_it(
+    client: Client, admin: dict[str, str]
+) -> None:
+    first, same = (kept(client, admin, name="checkout") for _ in range(2))
+    other = kept(client, admin, TEXT + "Then ask the team.\n", name="checkout")
+
+    assert [one.status_code for one in (first, same, other)] == [201, 200, 200]
+    assert same.json() == first.json()
+    assert other.json()["created_at"] == first.json()["created_at"]
+    assert other.json()["id"] == first.json()["id"]
+    assert other.json()["digest"] != first.json()["digest"]
+    assert names(client, admin) == ["checkout"]
+
+
+def test_a_text_that_is_known_is_not_sent_again(client: Client, admin: dict[str, str]) -> None:
+    answer = kept(client, admin)
+    where, tag = answer.headers["Location"], answer.headers["ETag"]
+
+    told = [client.get(where, headers=admin | {"If-None-Match": one}) for one in (tag, f'"x", W/{tag}', "*", '"x"')]
+
+    assert [one.status_code for one in told] == [304, 304, 304, 200]
+    assert told[0].content == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ('---\nowner: shop\ntitle: "From the front"\n---\n# Heading\n', "From the front"),
+        ("---\nowner: shop\n---\nwords\n\n## Second level ##\n", "Second level"),
+        ("---\ntitle:   \n---\n# Heading\n", "Heading"),
+        ("\n\nOnly words\n", "Only words"),
+        ("---\nnever closed\n", "---"),
+    ],
+)
+def test_a_title_is_in_the_front_matter_or_the_first_heading(text: str, title: str) -> None:
+    assert title_of(text, "text/markdown") == title
+
+
+def test_plain_text_has_no_headings() -> None:
+    assert title_of("# no heading\nbut a line", "text/plain") == "# no heading"
+    assert title_of("", "text/plain") == "untitled"
+
+
+def test_runbooks_are_listed_page_by_page(client: Client, admin: dict[str, str]) -> None:
+    for name in ("c", "a", "b"):
+        kept(client, admin, name=name)
+
+    first = client.get(RUNBOOKS, params={"limit": 2}, headers=admin).json()
+    last = client.get(RUNBOOKS, params={"limit": 2, "cursor": first["next_cursor"]}, headers=admin).json()
+
+    assert [[one["name"] for one in page["items"]] for page in (first, last)] == [["a", "b"], ["c"]]
+    assert last["next_cursor"] == ""
+    assert "text" not in first["items"][0]
+
+
+def test_a_search_finds_what_holds_every_word(client: Client, admin: dict[str, str]) -> None:
+    kept(client, admin, name="checkout")
+    kept(client, admin, "# DNS\n\nLook at coredns. 100% of memory\n", name="dns")
+
+    found = client.get(RUNBOOKS, params={"text": "MEMORY pricing"}, headers=admin).json()["items"]
+
+    assert [(one["name"], one["excerpt"]) for one in found] == [
+        ("checkout", "Look at *pricing* first: its memory limit is low.")
+    ]
+    assert names(client, admin, text="memory") == ["checkout", "dns"]
+    assert names(client, admin, text="100%") == ["dns"]
+    assert names(client, admin, text="me_ory") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "status", "says"),
+    [
+        ("x", "application/pdf", 415, "text/markdown or text/plain"),
+        ("x", "application/x-www-form-urlencoded", 415, "text/markdown or text/plain"),
+        (" \n", "text/plain", 422, "the runbook is empty"),
+        ("a\x00b", "text/plain", 422, "NUL"),
+        ("x" * 1001, "text/plain", 413, "service.runbook_bytes"),
+    ],
+)
+def test_what_is_no_runbook_is_refused(
+    client: Client, admin: dict[str, str], text: str, kind: str, status: int, says: str
+) -> None:
+    answer = kept(client, admin, text, kind)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert says in answer.json()["detail"]
+    assert client.get(answer.json()["type"]).status_code == 200
+
+
+def test_bytes_that_are_no_text_are_refused(client: Client, admin: dict[str, str]) -> None:
+    answer = client.post(RUNBOOKS, content=b"\xff\xfe", headers=admin | {"Content-Type": "text/plain"})
+
+    assert answer.status_code == 400
+
+
+def test_no_more_are_kept_than_may_be(client: Client, admin: dict[str, str]) -> None:
+    answers = [kept(client, admin, name=f"r{number}").status_code for number in range(13)]
+
+    assert answers == [201] * 12 + [422]
+    assert kept(client, admin, TEXT + "more", name="r0").status_code == 200
+
+
+def test_one_that_comes_twice_at_a_time_is_kept_once(client: Client, admin: dict[str, str]) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: kept(client, admin).status_code, range(4)))
+
+    assert sorted(answers) == [200, 200, 200, 201]
+
+
+def test_a_cursor_of_others_is_refused(client: Client, admin: dict[str, str]) -> None:
+    assert client.get(RUNBOOKS, params={"cursor": "nonsense"}, headers=admin).status_code == 422
+
+
+def test_a_runbook_that_is_removed_is_gone(client: Client, admin: dict[str, str]) -> None:
+    where = kept(client, admin).headers["Location"]
+
+    answers = [client.delete(where, headers=admin).status_code, client.get(where, headers=admin).status_code]
+
+    assert [*answers, client.delete(where, headers=admin).status_code] == [204, 404, 404]
+
+
+def test_only_who_administers_keeps_runbooks(secured: Secured, client: Client, admin: dict[str, str]) -> None:
+    where = kept(client, admin).headers["Location"]
+    other = secured.key("other", "read", "report")
+
+    assert kept(client, other).status_code == 403
+    assert client.delete(where, headers=other).status_code == 403
+    assert client.get(where, headers=other).status_code == 200
+
+
+def test_a_team_sees_its_own_runbooks_and_those_for_everybody(
+    secured: Secured, client: Client, admin: dict[str, str]
+) -> None:
+    shop, bank = (secured.key(name, "admin", namespaces=[name]) for name in ("shop", "bank"))
+    common = kept(client, admin, name="common").headers["Location"]
+    own = kept(client, shop, name="pricing").headers["Location"]
+    same = kept(client, bank, name="pricing").headers["Location"]
+
+    assert names(client, shop) == ["common", "pricing"]
+    assert own != same
+    assert [client.get(one, headers=bank).status_code for one in (common, own, same)] == [200, 404, 200]
+    assert [client.delete(one, headers=bank).status_code for one in (common, own)] == [404, 404]
+    assert kept(client, bank, namespace="shop").status_code == 403
+    assert names(client, bank, text="pricing") == ["common", "pricing"]
+    assert names(client, admin) == ["common", "pricing", "pricing"]
