@@ -20,6 +20,7 @@ from sre_orchestrator.api.service.models import Query
 from sre_orchestrator.api.service.rest import catalogue, problems
 from sre_orchestrator.api.service.rest.components import Components
 from sre_orchestrator.api.service.rest.document import Described
+from sre_orchestrator.api.service.rest.graph import graph
 from sre_orchestrator.api.service.rest.heads import Heads
 from sre_orchestrator.api.service.rest.incidents import Incidents
 from sre_orchestrator.api.service.rest.replays import replays
@@ -29,6 +30,7 @@ from sre_orchestrator.api.service.security.gate import Gate
 from sre_orchestrator.api.service.security.mounted import door_before, shield_before
 from sre_orchestrator.api.service.security.scoped import ScopedStore
 from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.api.service.web import pages
 from sre_orchestrator.core.boundary import Failure, guarded
 
 
@@ -83,8 +85,9 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
             healthz,
             readyz,
             problem,
-            Router("/api/v1", route_handlers=[Incidents, Components, Runbooks, replays, *catalogue.ROUTES]),
+            Router("/api/v1", route_handlers=[Incidents, graph, Components, Runbooks, replays, *catalogue.ROUTES]),
             intake_routes(service),
+            *pages.ROUTES,
         ],
         middleware=[door_before(gate, limits)],
         state=State({"service": replace(service, store=ScopedStore(service.store)), "doors": Doors(service)}),

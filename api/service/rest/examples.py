@@ -30,6 +30,7 @@ from sre_orchestrator.api.service.rest.catalogue import (
     RuleList,
     RuleView,
 )
+from sre_orchestrator.api.service.rest.graph import IncidentGraph, Involved, Link
 from sre_orchestrator.api.service.rest.replays import Replayed
 from sre_orchestrator.core.models import Component, Incident, Report, Versions
 from sre_orchestrator.core.plugins import PluginInfo
@@ -170,6 +171,16 @@ TOLD: Mapping[str, Told] = {
         says="The rules for that cause, each with the conditions that do not hold.",
         answer=_list_of("Trial"),
         shown=[Trial(rule=RULE.id, title=RULE.title)],
+    ),
+    "getIncidentGraph": Told(
+        says="The components involved, and their relations.",
+        shown=IncidentGraph(
+            components=(
+                Involved(id=COMPONENT, role="cause", stands_for=("pod/shop/pricing-6f8b9d7c5-xw9lm",)),
+                Involved(id="service/shop/pricing", role="symptom"),
+            ),
+            links=(Link(source="service/shop/pricing", target=COMPONENT, kinds=("depends_on", "selects")),),
+        ),
     ),
     "giveFeedback": Told(
         says="It is kept.",

@@ -1,0 +1,1 @@
+"""The web page: files written by hand, served as they are."""

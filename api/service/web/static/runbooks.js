@@ -1,0 +1,34 @@
+// What others wrote about causes like these: runbooks, and those that alerts link to.
+
+import { h, told } from "./dom.js";
+import { section } from "./parts.js";
+import { count } from "./words.js";
+
+const SAFE = /^https?:\/\/[^\s]+$/i;
+
+/** Return the runbooks of a report. */
+export function runbooks(report) {
+  const found = [...advised(report), ...linked(report)];
+  if (!found.length) return section("runbooks", "Runbooks", "", h("p", { class: "muted" }, "No runbook fits, and no alert links to one. Next steps above come from the catalogue of causes."));
+  return section("runbooks", "Runbooks", count(found.length, "runbook"), h("ul", { class: "gaps" }, ...found.map(entry)));
+}
+
+function advised(report) {
+  const all = report.hypotheses.flatMap((one) => one.runbooks ?? []);
+  return [...new Map(all.map((one) => [`${one.address} ${one.passage}`, one])).values()];
+}
+
+function linked(report) {
+  const found = new Map();
+  for (const [name, value] of Object.entries(report.incident.labels ?? {})) if (/runbook/i.test(name)) found.set(String(value), name);
+  for (const fact of Object.values(report.facts)) {
+    for (const [name, value] of Object.entries(fact.attributes ?? {})) if (/runbook/i.test(name)) found.set(String(value), fact.attributes.alert ?? name);
+  }
+  return [...found].map(([address, title]) => ({ title, passage: "", address }));
+}
+
+function entry(one) {
+  const title = h("b", {}, told(one.title));
+  const address = SAFE.test(one.address) ? h("a", { href: one.address, rel: "noopener noreferrer", target: "_blank" }, told(one.address)) : h("code", {}, told(one.address));
+  return h("li", {}, title, one.passage && h("span", { class: "saw" }, told(one.passage)), h("span", { class: "saw" }, address));
+}

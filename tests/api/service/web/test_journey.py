@@ -1,0 +1,260 @@
+"""A person uses the web page, in a real Chromium on a real service."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsing import DESCRIPTION, HOSTILE, mistakes, open_answer, reported, too_wide, watched
+
+TITLE = "A container needs more memory than its limit allows"
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+EXPECT = "els => els.map(e => e.textContent)"
+
+
+def test_an_incident_is_reported_watched_and_read(browser: Any, address: str) -> None:
+    with watched(browser, address) as page:
+        page.goto("/")
+        page.get_by_role("button", name="Report an incident").click()
+        page.get_by_label("What is wrong?").fill("orders are refused")
+        page.get_by_role("dialog").get_by_role("button", name="Report").click()
+        page.wait_for_selector(".progress .steps")
+        page.wait_for_selector("#answer")
+
+        assert page.locator("h1").inner_text() == "orders are refused"
+        assert page.locator("#answer-title").inner_text() == TITLE
+        assert page.locator("#answer .blamed").inner_text().startswith("deployment pricing in shop")
+        assert "almost certain" in page.locator("#answer .sureness").inner_text()
+        assert page.locator("#said").inner_text() == "The investigation is done: diagnosed."
+
+
+def test_the_proof_goes_down_to_observations_and_their_commands(browser: Any, address: str) -> None:
+    with watched(browser, address) as page:
+        open_answer(page, address)
+        page.locator("#answer .proof > summary").click()
+        page.locator("#answer .tree > li").first.locator("summary").click()
+
+        opened = page.locator("#answer .tree > li").first.inner_text()
+        assert "oom-killed-at-limit" in opened
+        assert "OOMKilled" in opened
+        assert "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop" in opened
+
+
+def test_the_graph_marks_the_cause_by_shape_and_word(browser: Any, address: str) -> None:
+    with watched(browser, address) as page:
+        open_answer(page, address)
+
+        cause = page.locator("svg.graph .box.cause")
+        label = page.locator("svg.graph").get_attribute("aria-label")
+        assert cause.count() == 1
+        assert cause.locator("text").all_inner_texts() == ["deployment", "◆ CAUSE", "pricing"]
+        assert cause.locator("rect").count() == 2
+        assert "the cause is deployment/shop/pricing" in label
+        assert page.locator("svg.graph .link").count() >= 4
+
+
+def test_timeline_gaps_and_runbooks_are_told(browser: Any, address: str) -> None:
+    with watched(browser, address) as page:
+        open_answer(page, address)
+
+        blamed = page.locator("#timeline .blamed").inner_text()
+        assert blamed.startswith("14:02:05")
+        assert "512Mi → 128Mi" in blamed
+        assert "all secrets" in page.locator("#gaps").inner_text()
+        assert "No runbook fits" in page.locator("#runbooks").inner_text()
+
+
+def test_a_command_is_copied(browser: Any, address: str) -> None:
+    with watched(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
+        open_answer(page, address)
+        page.locator("#answer .remedy .copy").first.click()
+        page.wait_for_function("document.getElementById('said').textContent.includes('copied')")
+
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop"
+
+
+def test_the_bundle_and_the_report_are_downloaded(browser: Any, address: str, tmp_path: Path) -> None:
+    with watched(browser, address) as page:
+        incident = open_answer(page, address)
+        with page.expect_download() as bundle:
+            page.get_by_role("button", name="Download bundle").click()
+        bundle.value.save_as(tmp_path / "bundle")
+        with page.expect_download() as text:
+            page.get_by_role("button", name="Markdown").click()
+        text.value.save_as(tmp_path / "text")
+
+        assert bundle.value.suggested_filename == f"{incident}.bundle.json.gz"
+        assert json.loads(gzip.decompress((tmp_path / "bundle").read_bytes()))["report"]["verdict"] == "diagnosed"
+        assert (tmp_path / "text").read_text(encoding="utf-8").startswith(f"# Diagnosed: {DESCRIPTION}")
+
+
+def test_why_another_cause_was_not_concluded_is_asked(browser: Any, address: str) -> None:
+    with watched(browser, address) as page:
+        open_answer(page, address)
+        form = page.locator("#why-not")
+        form.get_by_label("Cause").select_option("liveness-probe-too-tight")
+        form.get_by_label("Component").fill("deployment/shop/orders")
+        form.get_by_role("button", name="Ask").click()
+        page.wait_for_selector("#why-not .trials")
+
+        assert "did not hold" in form.inner_text()
+
+
+def test_an_unknown_component_is_refused_in_words(browser: Any, address: str) -> None:
+    with watched(browser, address, refusals=True) as page:
+        open_answer(page, address)
+        form = page.locator("#why-not")
+        form.get_by_label("Cause").select_option("liveness-probe-too-tight")
+        form.get_by_label("Component").fill("deployment/shop/ordes")
+        form.get_by_role("button", name="Ask").click()
+
+        assert "ordes" in page.locator("#why-not .notice").inner_text()
+
+
+def test_people_say_whether_it_was_right(browser: Any, address: str) -> None:
+    with watched(browser, address) as page:
+        open_answer(page, address)
+        page.locator("#answer").get_by_role("button", name="Wrong").click()
+        page.locator("#answer").get_by_label("What was it?").select_option("liveness-probe-too-tight")
+        with page.expect_request("**/feedback") as sent:
+            page.locator("#answer").get_by_role("button", name="Send").click()
+        page.wait_for_selector("#answer .good-text")
+
+        assert sent.value.post_data_json["actual_cause"] == "liveness-probe-too-tight"
+        assert sent.value.post_data_json["right"] is False
+
+
+def test_an_incident_is_marked_as_over(browser: Any, address: str) -> None:
+    with watched(browser, address) as page:
+        open_answer(page, address, "over soon")
+        page.get_by_role("button", name="Mark as over").click()
+        page.wait_for_selector(".facts .badge:has-text('over')")
+
+        assert page.get_by_role("button", name="Mark as over").count() == 0
+
+
+def test_what_the_list_shows_is_in_the_address(browser: Any, address: str) -> None:
+    reported(address, DESCRIPTION)
+    with watched(browser, address) as page:
+        page.goto("/")
+        page.get_by_label("Search descriptions").fill("answers 500")
+        page.get_by_label("Search descriptions").press("Enter")
+        page.wait_for_function("location.hash.includes('text=answers')")
+        page.get_by_label("Status").select_option("done")
+        page.wait_for_function("location.hash.includes('status=done')")
+        page.wait_for_selector("[data-row]")
+        found = page.locator("[data-row]").all_inner_texts()
+        page.goto("/#/?text=nothing+is+called+so")
+        page.wait_for_selector(".empty")
+
+        assert found == [DESCRIPTION]
+        assert page.get_by_label("Search descriptions").input_value() == "nothing is called so"
+
+
+def test_pages_of_the_list_follow_each_other(browser: Any, address: str) -> None:
+    for one in (DESCRIPTION, "another"):
+        reported(address, one)
+    with watched(browser, address) as page:
+        page.route("**/incidents?limit=25*", lambda one: one.continue_(url=one.request.url.replace("=25", "=1")))
+        page.goto("/#/?sort=created_at")
+        page.wait_for_selector("[data-row]")
+        first = page.locator("[data-row]").all_inner_texts()
+        page.get_by_role("link", name="Next page").click()
+        page.wait_for_selector("text=First page")
+
+        assert len(first) == 1
+        assert page.locator("[data-row]").all_inner_texts() != first
+
+
+def test_the_keyboard_is_enough(browser: Any, address: str) -> None:
+    reported(address, DESCRIPTION)
+    with watched(browser, address) as page:
+        press = page.keyboard.press
+        page.goto("/")
+        page.wait_for_selector("[data-row]")
+        press("Tab")
+        skip = page.evaluate("document.activeElement.textContent")
+        press("Enter")
+        press("/")
+        page.keyboard.type("answers 500")
+        press("Enter")
+        page.wait_for_function("location.hash.includes('text=')")
+        page.wait_for_selector("[data-row]")
+        press("Escape")
+        press("j")
+        press("Enter")
+        page.wait_for_selector("#answer")
+        page.locator("#answer .proof > summary").focus()
+        press("Enter")
+        press("Tab")
+        press("Enter")
+        opened = page.locator("#answer .tree > li").first.locator("details").get_attribute("open")
+        press("u")
+        page.wait_for_selector("[aria-busy=false]")
+        press("n")
+        page.keyboard.type("typed")
+        press("Escape")
+        press("?")
+        help_shown = page.get_by_role("dialog").inner_text()
+        press("Escape")
+
+        assert skip == "Skip to the content"
+        assert opened == ""
+        assert "next and previous incident" in help_shown
+        assert page.locator("dialog").count() == 0
+
+
+def test_hostile_text_is_text(browser: Any, address: str) -> None:
+    incident = reported(address, HOSTILE)
+    with watched(browser, address, **PHONE) as page:
+        page.goto("/")
+        page.wait_for_selector("[data-row]")
+        listed = page.locator(f'[data-row="{incident}"]').inner_text()
+        wide = too_wide(page)
+        page.goto(f"/#/incidents/{incident}")
+        page.wait_for_selector("svg.graph")
+
+        assert listed.startswith("<script>alert(1)</script><img src=x onerror=alert(2)> ⟨U+202E⟩gnihton⟨U+202C⟩")
+        assert page.locator("h1").inner_text().startswith("<script>alert(1)</script><img src=x")
+        assert page.evaluate("document.querySelectorAll('main script, main img').length") == 0
+        assert wide + too_wide(page) == []
+
+
+def test_a_phone_never_scrolls_sideways(browser: Any, address: str) -> None:
+    reported(address, DESCRIPTION)
+    with watched(browser, address, **PHONE) as page:
+        page.goto("/")
+        page.wait_for_selector("[data-row]")
+        wide = too_wide(page)
+        page.get_by_role("button", name="Report").click()
+        wide += too_wide(page)
+        page.keyboard.press("Escape")
+        page.get_by_text(DESCRIPTION).first.tap()
+        page.wait_for_selector("svg.graph")
+        for one in page.locator("summary").all():
+            if one.is_visible():
+                one.click()
+
+        assert wide + too_wide(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes_are_accessible(browser: Any, address: str, scheme: str) -> None:
+    reported(address, DESCRIPTION)
+    with watched(browser, address, color_scheme=scheme) as page:
+        page.goto("/")
+        page.wait_for_selector("[data-row]")
+        wrong = mistakes(page)
+        open_answer(page, address)
+        page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+        wrong += mistakes(page)
+        page.get_by_role("button", name="Report an incident").click()
+        wrong += mistakes(page)
+        red, *_ = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+
+        assert wrong == []
+        assert (red < 40) is (scheme == "dark")
