@@ -2,10 +2,10 @@
 
 {{- define "sre-orchestrator.command" -}}
 - sre-orchestrator
-- watch
+- serve
+- --watch
 - --host=0.0.0.0
 - --port=8080
-- --format=json
 - --settings=/etc/sre-orchestrator/settings.yaml
 {{- end }}
 
@@ -32,6 +32,7 @@ capabilities:
      What `settings` says wins over what follows from other values. */}}
 {{- define "sre-orchestrator.settings" -}}
 {{- $own := dict "state_dir" "/var/lib/sre-orchestrator" "helm_history" .Values.helm.history }}
+{{- $_ := set $own "service" (include "sre-orchestrator.serviceSettings" . | fromYaml) }}
 {{- if eq .Values.rbac.mode "namespaced" }}
 {{- $_ := set $own "namespace" (join "," .Values.rbac.namespaces) }}
 {{- end }}

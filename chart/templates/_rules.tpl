@@ -1,5 +1,6 @@
-{{/* What the program may read. It never writes: get, list, watch. Its questions about its own rights
-     (SelfSubjectAccessReview) are allowed to every account by system:basic-user. */}}
+{{/* What the program may read. It never writes: get, list, watch; and where callers are service accounts, it may ask
+     whose a token is, which creates nothing. Its questions about its own rights (SelfSubjectAccessReview) are allowed
+     to every account by system:basic-user. */}}
 
 {{- define "sre-orchestrator.namespacedRules" -}}
 - apiGroups: [""]
@@ -72,6 +73,9 @@
 - apiGroups: [""]
   resources: [namespaces, nodes, persistentvolumes]
   verbs: [get, list, watch]
+- apiGroups: [apiextensions.k8s.io]
+  resources: [customresourcedefinitions]
+  verbs: [get, list, watch]
 - apiGroups: [networking.k8s.io]
   resources: [ingressclasses]
   verbs: [get, list, watch]
@@ -81,4 +85,10 @@
 - apiGroups: [gateway.networking.k8s.io]
   resources: [gatewayclasses]
   verbs: [get, list, watch]
+{{- end }}
+
+{{- define "sre-orchestrator.tokenRules" -}}
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
 {{- end }}

@@ -51,11 +51,10 @@ def test_it_is_installed_changed_and_removed(helm: Helm, cluster: Cluster) -> No
     narrowed = installed(cluster)
     helm("uninstall", "sre")
 
-    assert (
-        'statefulset/sre-sre-orchestrator -- sre-orchestrator diagnose "checkout answers 500" --namespace shop' in notes
-    )
+    assert "kubectl create token -n tools sre-sre-orchestrator --audience sre-orchestrator" in notes
     assert first == own | everywhere
-    assert "reads the namespaces shop, payments; it changes nothing" in changed
+    assert "watches the namespaces shop, payments and opens incidents by itself; it changes nothing" in changed
+    assert "sre-orchestrator keys create first" in changed
     assert second == {("shop", "sre-sre-orchestrator-tools"), ("payments", "sre-sre-orchestrator-tools")}
     assert narrowed == own | {"roles", "rolebindings"}
     assert installed(cluster) == set()

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from helm import CHART, COMBINATIONS, HELMS, Manifest, helm, manifests, one_of, template, values
 
-from sre_orchestrator.core.settings import Settings, read_settings
+from sre_orchestrator.core.settings import Allowed, Auth, FileKey, Settings, read_settings
 from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.registry import KINDS, Listed
+from sre_orchestrator.plugins.sources.k8s.raw import DEFINITIONS
 
 SETTINGS = "/etc/sre-orchestrator/settings.yaml"
 pytestmark = pytest.mark.parametrize("version", HELMS)
@@ -40,7 +41,9 @@ def readable(role: Manifest) -> set[tuple[str, str]]:
 
 def settings_of(documents: tuple[Manifest, ...], folder: Path) -> Settings:
     path = folder / "settings.yaml"
-    path.write_text(one_of(documents, "ConfigMap")["data"]["settings.yaml"], encoding="utf-8")
+    given = json.loads(one_of(documents, "ConfigMap")["data"]["settings.yaml"])
+    given["service"].pop("database_url_file", None)  # it is read at once, and is not there
+    path.write_text(json.dumps(given), encoding="utf-8")
     return read_settings(path, {})
 
 
@@ -53,8 +56,22 @@ def test_the_cluster_role_reads_every_kind_but_secrets(version: str) -> None:
 
     assert {needed(listed) for kind, listed in KINDS.items() if kind is not Secret} - role == set()
     assert ("", "pods/log") in role
+    assert needed(DEFINITIONS) in role
     assert {("", "events"), ("events.k8s.io", "events")} <= role
     assert ("", "secrets") not in role
+
+
+def test_the_right_to_ask_whose_a_token_is_goes_with_the_way_in(version: str) -> None:
+    def asks(combination: str, *sets: str) -> bool:
+        roles = [one for one in rendered(version, combination, *sets) if one["kind"] == "ClusterRole"]
+        return any(("authentication.k8s.io", "tokenreviews") in readable(role) for role in roles)
+
+    assert asks("default")
+    assert not asks("oidc")
+    assert not asks("namespaced")
+    chosen = rendered(version, "namespaced", "auth.serviceAccounts.enabled=true")
+    assert readable(one_of(chosen, "ClusterRole")) == {("authentication.k8s.io", "tokenreviews")}
+    assert one_of(chosen, "ClusterRoleBinding")["subjects"][0]["namespace"] == "tools"
 
 
 def test_a_namespaced_installation_reads_its_namespaces_and_nothing_else(version: str) -> None:
@@ -117,10 +134,10 @@ def test_changed_settings_restart_the_pods(version: str) -> None:
     assert checksum() != checksum("settings.rounds=3")
 
 
-def test_the_container_watches_and_is_asked_whether_it_is_well(version: str) -> None:
+def test_the_container_serves_and_watches_and_is_asked_whether_it_is_well(version: str) -> None:
     (container,) = pod_of(rendered(version))["containers"]
 
-    assert container["command"][:2] == ["sre-orchestrator", "watch"]
+    assert container["command"][:3] == ["sre-orchestrator", "serve", "--watch"]
     assert {"--host=0.0.0.0", "--port=8080", f"--settings={SETTINGS}"} <= set(container["command"])
     assert container["startupProbe"]["httpGet"] == container["livenessProbe"]["httpGet"]
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
@@ -168,13 +185,23 @@ def test_behind_a_narrow_policy_nothing_is_probed_unless_settings_say_so(version
     assert asked.probes.enabled is True
 
 
+def mounted_secrets(documents: tuple[Manifest, ...]) -> dict[str, str]:
+    """Return where each Secret is mounted."""
+    pod = pod_of(documents)
+    names = {one["name"]: one["secret"]["secretName"] for one in pod["volumes"] if "secret" in one}
+    return {
+        names[one["name"]]: one["mountPath"] for one in pod["containers"][0]["volumeMounts"] if one["name"] in names
+    }
+
+
 def test_replicas_share_a_database(version: str) -> None:
     documents = rendered(version, "replicas")
-    (container,) = pod_of(documents)["containers"]
-    (url,) = [one for one in container["env"] if one["name"] == "SRE_ORCHESTRATOR_DATABASE_URL"]
+    given = json.loads(one_of(documents, "ConfigMap")["data"]["settings.yaml"])
+    place = "/etc/sre-orchestrator/secrets/sre-orchestrator-database"
 
     assert one_of(documents, "StatefulSet")["spec"]["replicas"] == 3
-    assert url["valueFrom"]["secretKeyRef"] == {"name": "sre-orchestrator-database", "key": "url"}
+    assert mounted_secrets(documents) == {"sre-orchestrator-database": place}
+    assert given["service"]["database_url_file"] == f"{place}/url"
     assert one_of(documents, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 
 
@@ -205,12 +232,51 @@ def test_a_model_comes_from_where_it_is_said(version: str) -> None:
     assert copying["command"] == ["cp", "-R", "/models/.", "/model/"]
 
 
+def test_the_own_account_may_call_unless_only_keys_or_an_issuer_do(version: str, tmp_path: Path) -> None:
+    def auth(combination: str) -> Auth:
+        return settings_of(rendered(version, combination), tmp_path).service.auth
+
+    own = Allowed(name="system:serviceaccount:tools:sre-sre-orchestrator", scopes=("read", "report"))
+    shop = Allowed(group="system:serviceaccounts:shop", scopes=("read", "report"), namespaces=("shop",))
+    assert auth("default").service_accounts.allowed == (own,)
+    assert auth("default").service_accounts.enabled
+    assert auth("callers").service_accounts.allowed == (shop, own)
+    assert auth("placed").service_accounts.allowed[0].name == "system:serviceaccount:tools:reader"
+    assert auth("oidc").oidc.issuer == "https://login.example.org"
+    for combination in ("namespaced", "oidc"):
+        assert not auth(combination).service_accounts.enabled
+        assert auth(combination).start_closed
+
+
+def test_keys_of_callers_are_where_their_secret_is_mounted(version: str, tmp_path: Path) -> None:
+    documents = rendered(version, "callers")
+    place = "/etc/sre-orchestrator/secrets/callers"
+
+    assert settings_of(documents, tmp_path).service.auth.keys == (
+        FileKey(name="alertmanager", file=f"{place}/alertmanager", scopes=("report",)),
+        FileKey(name="shop", file=f"{place}/shop", scopes=("read",), namespaces=("shop",)),
+    )
+    assert mounted_secrets(documents) == {"callers": place, "slack": "/etc/sre-orchestrator/secrets/slack"}
+
+
+def test_the_test_comes_in_as_the_own_account_where_accounts_may(version: str) -> None:
+    accounts, none = (one_of(rendered(version, one), "Pod")["spec"] for one in ("placed", "namespaced"))
+    (source,) = accounts["volumes"][0]["projected"]["sources"]
+
+    assert accounts["serviceAccountName"] == "reader"
+    assert source == {"serviceAccountToken": {"audience": "sre-orchestrator", "path": "token"}}
+    assert accounts["containers"][0]["command"][-2:] == ["/token/token", "http://sre-diagnosis:80"]
+    assert "volumes" not in none
+    assert none["containers"][0]["command"][-1] == "http://sre-sre-orchestrator:8080"
+    assert none["containers"][0]["command"][-2] != "/token/token"
+
+
 def test_secrets_are_mounted_for_the_settings_that_name_them(version: str, tmp_path: Path) -> None:
     documents = rendered(version, "monitored")
-    (container,) = pod_of(documents)["containers"]
-    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
 
-    assert str(Path(settings_of(documents, tmp_path).prometheus.bearer_token_file).parent) in mounted
+    file = Path(settings_of(documents, tmp_path).prometheus.bearer_token_file)
+
+    assert str(file.parent) in mounted_secrets(documents).values()
 
 
 def test_the_platform_may_choose_the_user(version: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helm import CHART, COMBINATIONS, HELMS, helm, template, values
 
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import Auth, Service, Settings
 
 REFUSED = {  # values → what the message names, in Helm 3's and Helm 4's words
     "replicas=2": "existingSecret",
@@ -33,6 +33,16 @@ REFUSED = {  # values → what the message names, in Helm 3's and Helm 4's words
     "settings.state_dir=/tmp": "state_dir",
     "settings.helm_history=true": "helm_history",
     "settings.promtheus.url=http://here": "promtheus",
+    "settings.service.databse=x": "databse",
+    "settings.service.database_url=postgresql://a:b@c/d": "database_url",
+    "settings.service.auth.start_closed=false": "start_closed",
+    "settings.service.auth.service_accounts.enabled=true": "service_accounts",
+    "auth.serviceAccounts.enabled=maybe": "enabled",
+    "auth.serviceAccounts.allowed[0].name=a": "scopes",
+    "auth.serviceAccounts.allowed[0].scopes={read}": "name",
+    "auth.keys[0].name=a,auth.keys[0].secret=b,auth.keys[0].scopes={read}": "key",
+    "auth.keys[0].name=a,auth.keys[0].secret=b,auth.keys[0].key=../c,auth.keys[0].scopes={read}": "key",
+    "auth.keys[0].name=a,auth.keys[0].secret=b,auth.keys[0].key=c,auth.keys[0].scopes={write}": "scopes",
     "resources.limits=null": "limits",
     "persistence.size=big": "size",
     "persistence.accessMode=ReadWriteMany": "accessMode",
@@ -62,6 +72,15 @@ def test_each_setting_can_be_given() -> None:
     assert known == set(Settings.__struct_fields__) - given_otherwise, (
         "add it to `settings` in chart/values.schema.json"
     )
+
+
+def test_each_setting_of_the_service_can_be_given() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    service = schema["properties"]["settings"]["properties"]["service"]["properties"]
+    by_database, by_auth = {"database_url", "database_url_file"}, {"start_closed", "keys", "service_accounts"}
+
+    assert set(service) == set(Service.__struct_fields__) - by_database, "add it to `settings.service` in the schema"
+    assert set(service["auth"]["properties"]) == set(Auth.__struct_fields__) - by_auth
 
 
 @pytest.mark.parametrize("version", HELMS)
