@@ -18,6 +18,7 @@ from sre_orchestrator.api.service.security.gate import Gate, KeyWay, Way
 from sre_orchestrator.api.service.security.keys import create_key
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import Database, open_database
+from sre_orchestrator.api.service.twins import Nowhere, Twins
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.pipeline import Bundle
@@ -53,6 +54,7 @@ class Secured:
         ways: Sequence[Way] = (),
         gate: Gate | None = None,
         most_runbooks: int = 1000,
+        twins: Twins | None = None,
     ) -> None:
         # the compiled rules are shared by the tests of a process
         limits = Limits(requests=requests, body_bytes=20_000, runbook_bytes=1000, most_runbooks=most_runbooks)
@@ -60,7 +62,7 @@ class Secured:
         installation = Installation(settings)
         self.store: Database = open_database("", state)
         dispatcher = InProcess(self.store, Instant(), Silent(), limits=settings.service)
-        service = Service(installation=installation, store=self.store, dispatcher=dispatcher)
+        service = Service(installation=installation, store=self.store, dispatcher=dispatcher, twins=twins or Nowhere())
         self.app = application(service, gate or Gate([KeyWay(self.store.keys), *ways]))
 
     def key(self, name: str, *scopes: Scope, namespaces: Sequence[str] = ()) -> dict[str, str]:

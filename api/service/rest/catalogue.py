@@ -9,8 +9,10 @@ from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter
 
+from sre_orchestrator.api.service.agents import AgentHealth, health
 from sre_orchestrator.api.service.rest.parameters import NO_NUL
 from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.core.hookspecs import Agent
 from sre_orchestrator.core.models import Cause, Strength, Struct
 from sre_orchestrator.core.plugins import PluginInfo
 from sre_orchestrator.core.vocabulary import nearest
@@ -66,8 +68,8 @@ class CauseView(Cause, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
 
 
-class AgentInfo(Struct, frozen=True, kw_only=True):
-    """One agent: what it looks at, and which facts it reports."""
+class AgentInfo(AgentHealth, frozen=True, kw_only=True):
+    """One agent: what it looks at, which facts it reports, and how it is."""
 
     name: str
     description: str
@@ -120,12 +122,13 @@ def cause(name: Known, state: State) -> CauseView:
     return CauseView(**{field: getattr(found, field) for field in Cause.__struct_fields__}, rules=about)
 
 
-@get("/agents", operation_id="listAgents", tags=["catalogue"], sync_to_thread=False, summary="List the agents")
+@get("/agents", operation_id="listAgents", tags=["catalogue"], sync_to_thread=True, summary="List the agents")
 def agents(state: State) -> list[AgentInfo]:
-    """Return the agents, by name."""
+    """Return the agents, by name, and how they were in the latest investigations that the caller may see."""
     service: Service = state.service
+    known = health(service.store)
     found = sorted(service.installation.agents, key=lambda one: one.name)
-    return [AgentInfo(name=one.name, description=one.description, kinds=tuple(sorted(one.kinds))) for one in found]
+    return [_agent(one, known.get(one.name, AgentHealth())) for one in found]
 
 
 @get("/plugins", operation_id="listPlugins", tags=["catalogue"], sync_to_thread=False, summary="List the plugins")
@@ -133,6 +136,15 @@ def plugins(state: State) -> list[PluginInfo]:
     """Return the plugins that were found, and what is wrong with one that is not used."""
     service: Service = state.service
     return list(service.installation.plugins.found)
+
+
+def _agent(one: Agent, how: AgentHealth) -> AgentInfo:
+    return AgentInfo(
+        name=one.name,
+        description=one.description,
+        kinds=tuple(sorted(one.kinds)),
+        **{field: getattr(how, field) for field in AgentHealth.__struct_fields__},
+    )
 
 
 def _short(one: Rule) -> RuleInfo:

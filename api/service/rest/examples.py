@@ -32,7 +32,7 @@ from sre_orchestrator.api.service.rest.catalogue import (
 )
 from sre_orchestrator.api.service.rest.graph import IncidentGraph, Involved, Link
 from sre_orchestrator.api.service.rest.replays import Replayed
-from sre_orchestrator.core.models import Component, Incident, Report, Versions
+from sre_orchestrator.core.models import Component, Gap, Incident, Report, Versions
 from sre_orchestrator.core.plugins import PluginInfo
 from sre_orchestrator.core.ports import Change
 from sre_orchestrator.rules.whynot import Trial
@@ -258,7 +258,16 @@ TOLD: Mapping[str, Told] = {
     "listAgents": Told(
         says="The agents.",
         answer=_list_of("AgentInfo"),
-        shown=[AgentInfo(name="logs", description="Looks at what containers say.", kinds=("log.error",))],
+        shown=[
+            AgentInfo(
+                name="logs",
+                description="Looks at what containers say.",
+                kinds=("log.error",),
+                state="working",
+                last_run=AT,
+                gaps=(Gap(agent="logs", what="logs of pod/shop/cart-1", why="rotated away"),),
+            )
+        ],
     ),
     "listPlugins": Told(
         says="The plugins.", answer=_list_of("PluginInfo"), shown=[PluginInfo(name="kubernetes", origin="built in")]

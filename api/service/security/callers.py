@@ -70,12 +70,13 @@ def permitted(arrival: Arrival, caller: Caller) -> Arrival:
 
     """
     reporter = arrival.reporter or caller.name
-    key = f"{caller.name} {arrival.idempotency_key}" if caller.name and arrival.idempotency_key else ""
+    own = ",".join(caller.namespaces)
+    whose = " ".join(part for part in (caller.name, own) if part)  # keys of one name may be for other namespaces
+    key = f"{whose} {arrival.idempotency_key}" if whose and arrival.idempotency_key else ""
     arrival = msgspec.structs.replace(arrival, reporter=reporter, idempotency_key=key or arrival.idempotency_key)
     if not caller.namespaces:
         return arrival
     where = placed(arrival.reported.namespace, caller)
-    own = ",".join(caller.namespaces)
     return msgspec.structs.replace(
         arrival,
         reported=msgspec.structs.replace(arrival.reported, namespace=where),
