@@ -240,10 +240,12 @@ class Service(Struct, frozen=True, kw_only=True):
 
     database_url: str = ""
     database_url_file: str = ""
+    queue: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9.-]{0,40}$")] = ""
     workers: Positive = 2
     attempts: Positive = 3
     incident_seconds: Seconds = 300.0
     grace_seconds: Seconds = 30.0
+    stalled_seconds: Seconds = 30.0
     retention_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     body_bytes: Positive = 1024**2
     alert_bytes: Positive = 16 * 1024**2

@@ -135,6 +135,8 @@ SETTINGS = {
     "service.workers": "how many incidents are investigated at a time",
     "service.attempts": "how often an investigation is tried that was cut off or took too long",
     "service.incident_seconds": "how long one investigation may take",
+    "service.stalled_seconds": "on PostgreSQL: how long a replica may give no sign of life before others take up its investigations",
+    "service.queue": "on PostgreSQL: whose incidents these replicas investigate, where the services of several clusters share a database: a name for each cluster",
     "service.grace_seconds": "how long running investigations may go on when the service is asked to end",
     "service.retention_days": "how long finished incidents are kept",
     "service.body_bytes": "how large a request may be",

@@ -36,7 +36,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     While an incident of the same ``fingerprint`` is open, another arrival is folded into it and counted.
     ``idempotency_key`` makes a repeated request answer with the first incident, for as long as that is kept.
     ``count`` alerts said it; ``over`` says that it is over, which closes the open incident and never opens one. In a
-    storm, what would be a new incident is folded by ``crowd`` instead.
+    storm, what would be a new incident is folded by ``crowd`` instead. ``queue`` names whose workers investigate it.
     """
 
     reported: Reported
@@ -47,6 +47,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
     count: int = 1
     over: bool = False
     crowd: str = ""
+    queue: str = ""
 
 
 class IncidentRecord(Struct, frozen=True, kw_only=True):

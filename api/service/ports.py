@@ -194,6 +194,31 @@ class Store(Protocol):
         ...
 
 
+class Backlog(Protocol):
+    """What one queue has left to investigate; synchronous, safe to call from several threads."""
+
+    def unfinished(self) -> Sequence[str]:
+        """Return the ids of incidents that are queued or running, oldest first."""
+        ...
+
+    def take_up(self, incident_id: str, now: datetime) -> IncidentRecord | None:
+        """Return that incident, now ``running``, or ``None`` when it is over.
+
+        One that is ``running`` already is taken from a worker that died: whoever asks must know that nobody else works
+        on it.
+        """
+        ...
+
+
+class SharedStore(Store, Protocol):
+    """A store that several replicas use."""
+
+    @property
+    def backlog(self) -> Backlog:
+        """Return what is left to investigate."""
+        ...
+
+
 class Investigator(Protocol):
     """Diagnoses: the live cluster, or a recorded one."""
 

@@ -16,14 +16,17 @@ from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess
 from sre_orchestrator.api.service.investigators import Live, Recorded
 from sre_orchestrator.api.service.notify.sending import Sender
-from sre_orchestrator.api.service.ports import Background, Store
+from sre_orchestrator.api.service.ports import Background, Dispatcher, Investigator, Store
 from sre_orchestrator.api.service.retention import Retention
 from sre_orchestrator.api.service.security.mounted import gate_for
 from sre_orchestrator.api.service.service import Service
-from sre_orchestrator.api.service.store import open_database
+from sre_orchestrator.api.service.store import Database, open_database
+from sre_orchestrator.api.service.store.engine import is_server
 from sre_orchestrator.api.service.twins import KeptTwin, RecordedTwin
 from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import RequestLimits, Settings
+from sre_orchestrator.core.settings import Service as Limits
 from sre_orchestrator.plugins.sources.k8s.access import find_access
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
@@ -41,12 +44,12 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
     limits = settings.service
     targets = [one.key for one in limits.notify]
     with (
-        closing(open_database(limits.database_url, Path(settings.state_dir), targets)) as store,
+        closing(open_database(limits.database_url, Path(settings.state_dir), targets, limits.queue)) as store,
         closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
     ):
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         sender = Sender(store, store.outbox, limits.notify, public_url=limits.public_url)
-        dispatcher = InProcess(store, investigator, sender, limits=limits)
+        dispatcher = _dispatcher(store, investigator, sender, limits)
         gate = gate_for(settings, store.keys, address[0])
         background: list[Background] = [sender, Retention(store, limits.retention_days)]
         if watch:
@@ -66,6 +69,17 @@ def _watched(installation: Installation, snapshot: Path | None, store: Store) ->
     if snapshot is None:
         find_access(installation.settings.cluster, os.environ)
     return Watched(store, installation, snapshot)
+
+
+def _dispatcher(store: Database, investigator: Investigator, sender: Sender, limits: Limits) -> Dispatcher:
+    """Return workers for the only process that uses a database, or for one of several replicas."""
+    if not is_server(limits.database_url):
+        return InProcess(store, investigator, sender, limits=limits)
+    try:
+        from sre_orchestrator.api.service.queue import Queue  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise InputError(f"service.database_url: {error}; pip install 'sre-orchestrator[postgres]'") from error
+    return Queue(store, investigator, sender, limits=limits)
 
 
 def config_of(app: Litestar, limits: RequestLimits) -> uvicorn.Config:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
 from sre_orchestrator.api.service.models import Arrival, Happened, IncidentRecord, Reported
 from sre_orchestrator.api.service.ports import Accepted
-from sre_orchestrator.api.service.store.rows import record_of, time_text
+from sre_orchestrator.api.service.store.rows import record_of, storable, time_text
 from sre_orchestrator.api.service.store.tables import happened, incident
 from sre_orchestrator.core.errors import InputError
 
@@ -40,7 +40,7 @@ def taken(connection: Connection, arrival: Arrival, now: datetime, most_new: int
         row = _first(connection, "fingerprint", arrival.fingerprint)
         return Accepted(record=over(connection, row["id"], now), folded=True) if row else None
     found = _there(connection, arrival, now)
-    if found is None and arrival.crowd and _opened_lately(connection, now, most_new) >= most_new:
+    if found is None and arrival.crowd and _opened_lately(connection, arrival.queue, now, most_new) >= most_new:
         arrival = _crowded(arrival)
         found = _there(connection, arrival, now)
     return found or _opened(connection, arrival, now)
@@ -56,6 +56,21 @@ def over(connection: Connection, incident_id: str, now: datetime) -> IncidentRec
     if connection.execute(closed).rowcount:
         noted(connection, incident_id, Happened(number=0, at=now, what="resolved"))
     return known(connection, incident_id)
+
+
+def claimed(connection: Connection, wanted: Select[tuple[str]], now: datetime) -> IncidentRecord | None:
+    """Return the incident that ``wanted`` selects and locks, now ``running``."""
+    ours = (
+        update(incident)
+        .where(incident.c.id == wanted.scalar_subquery())
+        .values(status="running", attempts=incident.c.attempts + 1, updated_at=time_text(now))
+        .returning(incident)
+    )
+    row = connection.execute(ours).mappings().first()
+    if row is None:
+        return None
+    noted(connection, row["id"], Happened(number=0, at=now, what="running"))
+    return record_of(row)
 
 
 def _there(connection: Connection, arrival: Arrival, now: datetime) -> Accepted | None:
@@ -79,9 +94,11 @@ def _opened(connection: Connection, arrival: Arrival, now: datetime) -> Accepted
     return Accepted(record=known(connection, name))
 
 
-def _opened_lately(connection: Connection, now: datetime, most: int) -> int:
-    """Return how many incidents alerts opened within a minute, counted up to ``most``."""
-    lately = select(incident.c.id).where(incident.c.created_at > time_text(now - STORM), incident.c.origin.in_(ALERTED))
+def _opened_lately(connection: Connection, queue: str, now: datetime, most: int) -> int:
+    """Return how many incidents of a queue alerts opened within a minute, counted up to ``most``."""
+    lately = select(incident.c.id).where(
+        incident.c.created_at > time_text(now - STORM), incident.c.origin.in_(ALERTED), incident.c.queue == queue
+    )
     return connection.scalar(select(func.count()).select_from(lately.limit(most).subquery())) or 0
 
 
@@ -117,6 +134,7 @@ def _new(arrival: Arrival, name: str, now: datetime) -> dict[str, Any]:
         "error": "",
         "fingerprint": arrival.fingerprint or None,
         "idempotency_key": arrival.idempotency_key or None,
+        "queue": arrival.queue,
     }
 
 
@@ -148,7 +166,8 @@ def known(connection: Connection, incident_id: str) -> IncidentRecord:
 
 
 def noted(connection: Connection, incident_id: str, what: Happened) -> None:
-    """Keep a step of an investigation; it gets the next number."""
+    """Keep a step of an investigation; it gets the next number, one writer after the other."""
+    connection.execute(select(incident.c.id).where(incident.c.id == incident_id).with_for_update())
     last = select(func.coalesce(func.max(happened.c.number), 0) + 1).where(happened.c.incident == incident_id)
-    row = {"incident": incident_id, "at": time_text(what.at), "what": what.what, "text": what.text}
+    row = {"incident": incident_id, "at": time_text(what.at), "what": what.what, "text": storable(what.text)}
     connection.execute(insert(happened).values(number=last.scalar_subquery(), **row))

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection, Engine, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from sre_orchestrator.api.service.models import (
     Arrival,
@@ -22,14 +22,15 @@ from sre_orchestrator.api.service.models import (
     Query,
 )
 from sre_orchestrator.api.service.ports import Accepted
-from sre_orchestrator.api.service.store.accepting import accepted, known, noted, over, row_of, taken
+from sre_orchestrator.api.service.store.accepting import accepted, claimed, known, noted, over, row_of, taken
+from sre_orchestrator.api.service.store.backlog import OpenIncidents
 from sre_orchestrator.api.service.store.engine import open_engine
 from sre_orchestrator.api.service.store.finishing import finished
 from sre_orchestrator.api.service.store.keeping import kept
 from sre_orchestrator.api.service.store.keys import KeyTable
 from sre_orchestrator.api.service.store.listing import listed
 from sre_orchestrator.api.service.store.outbox import Deliveries
-from sre_orchestrator.api.service.store.rows import record_of, time_text
+from sre_orchestrator.api.service.store.rows import record_of, storable, time_text
 from sre_orchestrator.api.service.store.runbooks import RunbookTable
 from sre_orchestrator.api.service.store.tables import delivery, happened, incident, investigation
 from sre_orchestrator.api.service.store.tables import feedback as feedbacks
@@ -38,25 +39,30 @@ from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.pipeline import Bundle
 
 RACES = 5
+DEADLOCK = "40P01"  # of PostgreSQL: two took several incidents in different order
 T = TypeVar("T")
 
 
-def open_database(url: str, state: Path, targets: Iterable[str] = ()) -> Database:
-    """Open the database at ``url``, by default a SQLite file in ``state``; ``targets`` are to be told of reports.
+def open_database(url: str, state: Path, targets: Iterable[str] = (), queue: str = "") -> Database:
+    """Open the database at ``url``, by default a SQLite file in ``state``.
+
+    ``targets`` are to be told of reports; ``queue`` names whose workers investigate what is accepted here.
 
     Raises:
         InputError: it cannot be used.
 
     """
-    return Database(open_engine(url or f"sqlite:///{state / 'service.db'}"), targets)
+    return Database(open_engine(url or f"sqlite:///{state / 'service.db'}"), targets, queue)
 
 
 class Database:
     """Incidents in a database; every method is a transaction of its own."""
 
-    def __init__(self, engine: Engine, targets: Iterable[str] = ()) -> None:
+    def __init__(self, engine: Engine, targets: Iterable[str] = (), queue: str = "") -> None:
         self._engine = engine
+        self._queue = queue
         self._targets = tuple(targets)
+        self.backlog = OpenIncidents(engine, queue)
         self.outbox = Deliveries(engine)
         self.keys = KeyTable(engine)
         self.runbooks = RunbookTable(engine)
@@ -68,11 +74,13 @@ class Database:
 
     def accept(self, arrival: Arrival, now: datetime) -> Accepted:
         """Keep an arrival; when this returns, it is on disk."""
-        return self._settled(lambda connection: accepted(connection, arrival, now))
+        ours = self._ours(arrival)
+        return self._settled(lambda connection: accepted(connection, ours, now))
 
     def take(self, arrivals: Sequence[Arrival], now: datetime, *, most_new: int) -> Sequence[Accepted | None]:
         """Keep what alerts say; when this returns, it is on disk."""
-        return self._settled(lambda connection: [taken(connection, one, now, most_new) for one in arrivals])
+        ours = [self._ours(one) for one in arrivals]
+        return self._settled(lambda connection: [taken(connection, one, now, most_new) for one in ours])
 
     def get(self, incident_id: str) -> IncidentView | None:
         """Return an incident with its report."""
@@ -98,18 +106,8 @@ class Database:
         if incident_id:
             wanted = wanted.where(incident.c.id == incident_id)
         oldest = wanted.order_by(incident.c.created_at, incident.c.id).limit(1).with_for_update(skip_locked=True)
-        ours = (
-            update(incident)
-            .where(incident.c.id == oldest.scalar_subquery(), incident.c.status == "queued")
-            .values(status="running", attempts=incident.c.attempts + 1, updated_at=time_text(now))
-            .returning(incident)
-        )
         with self._engine.begin() as connection:
-            row = connection.execute(ours).mappings().first()
-            if row is None:
-                return None
-            noted(connection, row["id"], Happened(number=0, at=now, what="running"))
-            return record_of(row)
+            return claimed(connection, oldest, now)
 
     def finish(self, incident_id: str, bundle: Bundle, now: datetime) -> IncidentRecord:
         """Keep a report, once."""
@@ -118,7 +116,8 @@ class Database:
 
     def keep(self, arrival: Arrival, bundle: Bundle, now: datetime) -> IncidentRecord:
         """Keep an incident together with its report."""
-        return self._settled(lambda connection: kept(connection, arrival, bundle, now, self._targets))
+        ours = self._ours(arrival)
+        return self._settled(lambda connection: kept(connection, ours, bundle, now, self._targets))
 
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
         """Note that an investigation failed."""
@@ -126,7 +125,7 @@ class Database:
         failed = (
             update(incident)
             .where(incident.c.id == incident_id, incident.c.status == "running")
-            .values(status=status, updated_at=time_text(now), error=error)
+            .values(status=status, updated_at=time_text(now), error=storable(error))
         )
         with self._engine.begin() as connection:
             if connection.execute(failed).rowcount:
@@ -192,14 +191,25 @@ class Database:
                 connection.execute(delete(incident).where(incident.c.id.in_(some)))
         return len(found)
 
+    def _ours(self, arrival: Arrival) -> Arrival:
+        """Return an arrival as one of our queue: what other clusters' alerts say is folded apart."""
+        if not self._queue:
+            return arrival
+        apart = {"fingerprint": arrival.fingerprint, "crowd": arrival.crowd}
+        named = {field: f"{self._queue}/{value}" for field, value in apart.items() if value}
+        return msgspec.structs.replace(arrival, queue=self._queue, **named)
+
     def _settled(self, work: Callable[[Connection], T]) -> T:
-        """Work in a transaction, again when another replica has just accepted the same key or fingerprint."""
+        """Work in a transaction, again when another replica has just accepted the same, or ours stood in its way."""
         for _ in range(RACES):
             try:
                 with self._engine.begin() as connection:
                     return work(connection)
             except IntegrityError:
                 continue
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", "") != DEADLOCK:
+                    raise
         raise InputError("the incident could not be stored: others store the same one all the time; try again")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sre_orchestrator.api.service.store.migrations import migrate
 from sre_orchestrator.core.errors import InputError
 
 BUSY_SECONDS = 30
+POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 
 
 def open_engine(url: str) -> Engine:
@@ -21,18 +22,35 @@ def open_engine(url: str) -> Engine:
         InputError: the address or the database cannot be used; the message holds no password.
 
     """
-    shown = url.partition("://")[0]
     try:
         parsed = make_url(url)
-        shown = parsed.render_as_string(hide_password=True)
-        engine = _sqlite(url, parsed.database) if parsed.drivername == "sqlite" else _server(url)
+    except (ArgumentError, ValueError) as error:  # what it says may hold the password
+        raise InputError(
+            "service.database_url: is no address of a database; write postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        ) from error
+    shown = parsed.render_as_string(hide_password=True)
+    try:
+        engine = _sqlite(url, parsed.database) if parsed.drivername == "sqlite" else _server(parsed)
         with engine.begin() as connection:
             migrate(connection)
-    except (ArgumentError, ImportError, OSError, SQLAlchemyError) as error:
+    except ModuleNotFoundError as error:
         raise InputError(
-            f"{shown}: the database cannot be used: {str(error).splitlines()[0]}; set service.database_url"
+            f"{shown}: the database cannot be used: {error}; pip install 'sre-orchestrator[postgres]'"
         ) from error
+    except (ImportError, OSError, SQLAlchemyError) as error:
+        why = str(error).splitlines()[0].replace(parsed.password or "\0", "***")
+        raise InputError(f"{shown}: the database cannot be used: {why}; set service.database_url") from error
     return engine
+
+
+def is_server(url: str) -> bool:
+    """Say whether ``url`` names a server that several replicas can use."""
+    return bool(url) and not url.startswith("sqlite:")
+
+
+def libpq_address(url: str) -> str:
+    """Return the address of a PostgreSQL database as its own clients take it, with the password."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _sqlite(url: str, file: str | None) -> Engine:
@@ -56,7 +74,7 @@ def _begin(connection: Any) -> None:  # noqa: ANN401 - see above
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _server(url: str) -> Engine:
-    if url.startswith("postgresql://"):
-        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    return create_engine(url, pool_pre_ping=True)
+def _server(url: URL) -> Engine:
+    if url.drivername not in POSTGRESQL:
+        raise ArgumentError(f"{url.drivername} is not known; known: sqlite, postgresql")
+    return create_engine(url.set(drivername=POSTGRESQL[-1]), pool_pre_ping=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from sre_orchestrator.api.service.models import Happened, IncidentRecord
@@ -20,6 +20,7 @@ from sre_orchestrator.core.bundle import bundle_bytes
 from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.pipeline import Bundle
 
+LOCK = 0x5E_0D  # of PostgreSQL: reports are merged one after the other
 OF_ITSELF = frozenset({"alert", "event", "watch"})  # what a person asked is answered by itself
 
 
@@ -60,6 +61,8 @@ def packed(report: Report) -> bytes:
 def merged(connection: Connection, record: IncidentRecord, now: datetime) -> IncidentRecord:
     """Return an incident, merged into the oldest open one of the same cause, component and cluster, if any."""
     alone = record.cause and not record.merged_into and record.origin in OF_ITSELF
+    if record.cause and connection.dialect.name == "postgresql":  # two that end together would not see each other
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     other = _same(connection, record, now) if alone else None
     if other is None:
         return record
@@ -99,6 +102,7 @@ def _same(connection: Connection, record: IncidentRecord, now: datetime) -> Inci
         .where(
             incident.c.cause == record.cause,
             incident.c.component == record.component,
+            incident.c.queue == select(incident.c.queue).where(incident.c.id == record.id).scalar_subquery(),
             incident.c.id != record.id,
             incident.c.status == "done",
             incident.c.merged_into == "",

@@ -15,6 +15,11 @@ def time_text(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def storable(text: str) -> str:
+    """Return text as every database keeps it: PostgreSQL keeps no NUL."""
+    return text.replace("\0", "")
+
+
 def record_of(row: RowMapping) -> IncidentRecord:
     """Return the incident of a row."""
     values = {name: row[name] for name in IncidentRecord.__struct_fields__}

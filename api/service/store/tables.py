@@ -30,6 +30,7 @@ incident = Table(
     Column("error", Text, nullable=False),
     Column("fingerprint", Text, unique=True),  # while the incident is open: one open incident a fingerprint
     Column("idempotency_key", Text, unique=True),
+    Column("queue", String(40), nullable=False, server_default=""),  # whose workers investigate it
     Index("incident_by_creation", "created_at", "id"),
     Index("incident_by_update", "updated_at", "id"),
     Index("incident_by_status", "status", "created_at"),

@@ -4,68 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import anyio
 import pytest
 from reports import report
+from scripted import NOW, Scripted, Told, accept, eventually, status
 from service import bundle_of
 
 from sre_orchestrator.api.service.dispatch import MOST_DEATHS, InProcess
-from sre_orchestrator.api.service.models import Arrival, IncidentRecord, Reported
+from sre_orchestrator.api.service.models import IncidentRecord
 from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.pipeline import Bundle
-from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import Service
-
-NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
-
-
-class Told:
-    """A notifier that remembers."""
-
-    def __init__(self) -> None:
-        self.finished_ones: list[IncidentRecord] = []
-
-    def finished(self, record: IncidentRecord, bundle: Bundle) -> None:
-        """Remember."""
-        del bundle
-        self.finished_ones.append(record)
-
-
-class Scripted:
-    """An investigator that does what the test says."""
-
-    def __init__(self, act: Callable[[str], Bundle]) -> None:
-        self._act = act
-        self.asked: list[str] = []
-
-    async def investigate(self, incident_id: str, reported: Reported, progress: Progress) -> Bundle:
-        """Act."""
-        del reported
-        self.asked.append(incident_id)
-        progress.step("gather")
-        progress.agent("logs", "asked")
-        return self._act(incident_id)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Database:
     return open_database("", tmp_path)
-
-
-def accept(store: Database, *descriptions: str) -> list[str]:
-    return [
-        store.accept(Arrival(reported=Reported(description=one), origin="api"), NOW).record.id for one in descriptions
-    ]
-
-
-def status(store: Database, name: str) -> str:
-    view = store.get(name)
-    assert view is not None
-    return view.status
 
 
 def run(store: Database, act: Callable[[str], Bundle], until: Callable[[], bool], **limits: float) -> Scripted:
@@ -79,12 +37,6 @@ def run(store: Database, act: Callable[[str], Bundle], until: Callable[[], bool]
 
     anyio.run(work)
     return investigator
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    with anyio.fail_after(20):
-        while not await anyio.to_thread.run_sync(holds):
-            await anyio.sleep(0.02)
 
 
 def test_everything_that_was_accepted_gets_one_report(store: Database) -> None:

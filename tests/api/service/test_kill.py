@@ -2,67 +2,111 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
 import pytest
+from postgres import fresh_database
 from served import served
 
 from sre_orchestrator.api.service.models import IncidentRecord, Query
 from sre_orchestrator.api.service.store import Database, open_database
 
-INCIDENTS = int(os.environ.get("SRE_TEST_KILLED_INCIDENTS", "40"))
-pytestmark = pytest.mark.timeout(600)
+INCIDENTS = int(os.environ.get("SRE_TEST_KILLED_INCIDENTS", "20"))
+FEWEST_DEATHS = 4
+STALLED_SECONDS = 5
+pytestmark = pytest.mark.timeout(1800)
 
 
-@contextmanager
-def serving(state: Path) -> Iterator[tuple[subprocess.Popen[bytes], httpx.Client]]:
-    """Yield a running service and a client of it; it is killed at the end."""
-    with (
-        served(state) as (process, address),
-        httpx.Client(base_url=address, timeout=10, trust_env=False) as client,
-    ):
-        yield process, client
+class Replica:
+    """A service in a process of its own, that can be killed and started again."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._settings = folder / "settings.yaml"
+        service = {"database_url": url, "stalled_seconds": STALLED_SECONDS}
+        self._settings.write_text(json.dumps({"service": service}), encoding="utf-8")
+        self._running = ExitStack()
+        self.deaths = -1
+        self.start()
+
+    def start(self) -> None:
+        """Kill it where it stands, and start it again."""
+        self._running.close()
+        self.deaths += 1
+        self.process: subprocess.Popen[bytes]
+        self.process, self._address = self._running.enter_context(served(self._folder, self._settings))
+
+    def end(self) -> int:
+        """Ask it to end, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(60)
+        self._running.close()
+        return code
+
+    def report(self, number: int) -> str | None:
+        """Return the id of an incident that it accepted, or nothing where it was killed meanwhile."""
+        words = {"description": f"checkout answers 500, {number}"}
+        try:
+            answer = httpx.post(f"{self._address}/api/v1/incidents", json=words, timeout=30, trust_env=False)
+        except httpx.TransportError:
+            return None
+        assert answer.status_code == 202
+        return str(answer.json()["id"])
+
+    def left(self) -> bool:
+        """Return whether some incident has no report yet."""
+        listed = (f"{self._address}/api/v1/incidents?limit=1&status={one}" for one in ("queued", "running"))
+        return any(httpx.get(one, timeout=30, trust_env=False).json()["items"] for one in listed)
 
 
-def report(client: httpx.Client, number: int) -> str | None:
-    """Return the id of an accepted incident, or nothing where the service was gone."""
-    try:
-        answer = client.post("/api/v1/incidents", json={"description": f"checkout answers 500, {number}"})
-    except httpx.TransportError:
-        return None
-    return str(answer.json()["id"]) if answer.status_code == 202 else None
-
-
-def test_every_accepted_incident_ends_with_one_report(tmp_path: Path) -> None:
-    chance, accepted = random.Random(7), list[str]()
+def report_all(fleet: list[Replica], chance: random.Random) -> list[str]:
+    """Report to whoever lives, little by little, and return what was accepted."""
+    accepted = list[str]()
     while len(accepted) < INCIDENTS:
-        with serving(tmp_path) as (_, client):
-            until = time.monotonic() + chance.uniform(0.05, 1.5)
-            while time.monotonic() < until and len(accepted) < INCIDENTS:
-                if name := report(client, len(accepted)):
-                    accepted.append(name)
-    with serving(tmp_path) as (process, client):
-        deadline = time.monotonic() + 400
-        while client.get("/api/v1/incidents", params={"status": "queued", "limit": 1}).json()["items"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        if name := chance.choice(fleet).report(len(accepted)):
+            accepted.append(name)
+        time.sleep(chance.uniform(0, 1))  # all at once would leave nothing for the later moments
+    return accepted
 
-    store = open_database("", tmp_path)
-    found = {one.id: one.status for one in _all(store)}
-    assert set(accepted) <= set(found)
-    assert set(found.values()) == {"done"}
-    for name in accepted:
-        assert [one.what for one in store.happened(name)].count("done") == 1
+
+@pytest.mark.parametrize(("database", "replicas"), [("sqlite", 1), ("postgresql", 3)])
+def test_every_accepted_incident_ends_with_one_report(tmp_path: Path, database: str, replicas: int) -> None:
+    url = fresh_database() if database == "postgresql" else ""
+    chance, begun = random.Random(7), time.monotonic()
+    fleet = [Replica(tmp_path / str(number), url) for number in range(replicas)]
+    with ThreadPoolExecutor(1) as threads:
+        reporting = threads.submit(report_all, fleet, random.Random(8))
+        while not reporting.done() or sum(one.deaths for one in fleet) < FEWEST_DEATHS:
+            time.sleep(chance.uniform(0.05, 1.5))
+            chance.choice(fleet).start()
+        accepted = reporting.result()
+    while fleet[0].left():
+        assert time.monotonic() < begun + 1500
+        time.sleep(0.2)
+    deaths = sum(one.deaths for one in fleet)
+    assert [one.end() for one in fleet] == [0] * replicas
+
+    with closing(open_database(url, tmp_path / "0")) as store:
+        found = {one.id: one for one in _all(store)}
+        assert set(accepted) <= set(found)
+        assert {one.status for one in found.values()} == {"done"}
+        for name in found:
+            assert [one.what for one in store.happened(name)].count("done") == 1
+    again = sum(one.attempts > 1 for one in found.values())
+    print(
+        f"{database}: {len(found)} incidents, {deaths} deaths, {again} taken up again, {time.monotonic() - begun:.0f} s"
+    )
 
 
 def _all(store: Database) -> Iterator[IncidentRecord]:

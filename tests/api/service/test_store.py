@@ -209,13 +209,58 @@ def test_old_finished_incidents_are_removed_with_all_they_hold(store: Database) 
     assert store.happened(fresh, after=1)[0].text == "infer"
 
 
+def test_text_that_not_every_database_keeps_is_kept_without_it(store: Database) -> None:
+    name = store.accept(arrival(), NOW).record.id
+    store.claim(NOW)
+
+    failed = store.fail(name, "before\0after", NOW, retry=False)
+
+    assert failed.error == "beforeafter"
+    assert store.happened(name)[-1].text == "beforeafter"
+
+
+def test_steps_noted_at_the_same_moment_are_all_kept(store: Database) -> None:
+    name = store.accept(arrival(), NOW).record.id
+    step = Happened(number=0, at=NOW, what="step", text="infer")
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: store.note(name, step), range(40)))
+
+    assert [one.number for one in store.happened(name)] == list(range(1, 42))
+
+
+def test_what_a_dead_worker_left_is_taken_up_and_what_is_over_is_not(store: Database) -> None:
+    name = store.accept(arrival(), NOW).record.id
+    store.claim(NOW)
+
+    again = store.backlog.take_up(name, NOW)
+
+    assert again is not None
+    assert (again.status, again.attempts, list(store.backlog.unfinished())) == ("running", 2, [name])
+    store.finish(name, bundle_of(report()), NOW)
+    assert store.backlog.take_up(name, NOW) is None
+    assert list(store.backlog.unfinished()) == []
+
+
 def test_an_unknown_incident_cannot_be_finished(store: Database) -> None:
     with pytest.raises(InputError, match="there is no incident i1"):
         store.finish("i1", bundle_of(report()), NOW)
     assert store.get("i1") is None
 
 
-@pytest.mark.parametrize("url", ["nothing", "sqlite:////proc/no/such/file.db", "postgresql://u:secret@127.0.0.1:1/x"])
+@pytest.mark.parametrize("url", ["nothing", "u:secret@db/x", "postgresql://u:secret@db:port/x"])
+def test_what_is_no_address_is_refused_without_being_shown(tmp_path: Path, url: str) -> None:
+    with pytest.raises(
+        InputError, match="database_url: is no address of a database; write postgresql://USER"
+    ) as caught:
+        open_database(url, tmp_path)
+
+    assert url not in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////proc/no/such/file.db", "postgresql://u:secret@127.0.0.1:1/x", "mysql://u:secret@127.0.0.1/x"]
+)
 def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: Path, url: str) -> None:
     with pytest.raises(InputError, match="the database cannot be used") as caught:
         open_database(url, tmp_path)
