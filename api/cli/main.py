@@ -14,6 +14,7 @@ from sre_orchestrator.api.cli import (
     doctor,
     evaluate,
     keys,
+    mcp,
     plugins,
     replay,
     rules,
@@ -44,6 +45,7 @@ app.command("compare")(replay.compare_hypotheses)
 app.command("evaluate")(evaluate.evaluate)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("plugins")(plugins.plugins)
 app.add_typer(keys.app, name="keys")
 app.add_typer(rules.app, name="rules")

@@ -16,6 +16,7 @@ from litestar.params import FromPath
 
 from sre_orchestrator.api.service.intake.routes import Doors
 from sre_orchestrator.api.service.intake.routes import routes as intake_routes
+from sre_orchestrator.api.service.mcp.mounted import Endpoint
 from sre_orchestrator.api.service.models import Query
 from sre_orchestrator.api.service.rest import catalogue, problems
 from sre_orchestrator.api.service.rest.components import Components
@@ -72,11 +73,13 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
     """
     gate = gate or Gate()
     limits = service.installation.settings.service.requests
+    asked = replace(service, store=ScopedStore(service.store))
+    assistants = Endpoint(asked)
 
     @asynccontextmanager
     async def working(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for one in (*service.background, service.dispatcher):
+            for one in (*service.background, assistants, service.dispatcher):
                 await stack.enter_async_context(one.running())
             yield
 
@@ -88,9 +91,10 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
             Router("/api/v1", route_handlers=[Incidents, graph, Components, Runbooks, replays, *catalogue.ROUTES]),
             intake_routes(service),
             *pages.ROUTES,
+            assistants.route(),
         ],
         middleware=[door_before(gate, limits)],
-        state=State({"service": replace(service, store=ScopedStore(service.store)), "doors": Doors(service)}),
+        state=State({"service": asked, "doors": Doors(service)}),
         lifespan=[working],
         exception_handlers=problems.HANDLERS,
         request_max_body_size=service.installation.settings.service.body_bytes,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
+from sre_orchestrator.api.service.moments import EARLIEST, LATEST
 from sre_orchestrator.api.service.security.callers import current
 from sre_orchestrator.api.service.twins import Twins
 from sre_orchestrator.core.errors import InputError
@@ -14,8 +15,6 @@ from sre_orchestrator.core.ports import Change
 from sre_orchestrator.core.vocabulary import nearest
 from sre_orchestrator.twin.store import TwinStore
 
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 Direction = Literal["up", "down"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -87,8 +88,9 @@ class RecordedTwin:
         self._thread.shutdown()
 
     def ask(self, question: Callable[[TwinStore], T]) -> T:
-        """Return the answer of the twin as it was recorded."""
-        return self._thread.submit(lambda: question(self._built())).result()
+        """Return the answer of the twin as it was recorded, for whoever calls."""
+        asked = copy_context()  # who calls is known in there, too
+        return self._thread.submit(asked.run, lambda: question(self._built())).result()
 
     def _built(self) -> TwinStore:
         if self._twin is None:

@@ -1,7 +1,7 @@
 """Stands before every handler: who calls, may they, not too often; and writes down what they did.
 
 A handler is closed unless it says ``opt={OPEN: True}``; ``opt={NEEDS: "admin"}`` asks for another scope than the
-method does (GET and HEAD: read, all others: report).
+method does (GET and HEAD: read, all others: report), a tuple for one of several.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Door(ASGIMiddleware):
         audit = _Audit(scope)
         try:
             audit.caller = caller = await self._caller(scope)
-            self._refuse(caller, opt.get(NEEDS) or _usual(scope))
+            self._refuse(caller, _needed(opt.get(NEEDS) or _usual(scope)))
         except HTTPException as error:
             audit.write(error.status_code)
             raise
@@ -78,14 +78,14 @@ class Door(ASGIMiddleware):
         except Unsettled as error:
             raise ServiceUnavailableException(str(error), headers={"Retry-After": "5"}) from error
 
-    def _refuse(self, caller: Caller, needed: Scope) -> None:
+    def _refuse(self, caller: Caller, needed: tuple[Scope, ...]) -> None:
         if not self._gate.open and (seconds := self._rates.wait(caller.name)):
             raise TooManyRequestsException(
                 "you send too many requests; see service.requests", headers={"Retry-After": str(math.ceil(seconds))}
             )
-        if not may(caller, needed):
+        if not any(may(caller, one) for one in needed):
             has = ", ".join(sorted(caller.scopes)) or "none"
-            raise PermissionDeniedException(f"this needs the scope {needed}; your key or token has {has}")
+            raise PermissionDeniedException(f"this needs the scope {' or '.join(needed)}; your key or token has {has}")
 
 
 class _Audit:
@@ -122,6 +122,10 @@ class _Audit:
             incident=found if _ID.fullmatch(found) else "",
             status=status,
         )
+
+
+def _needed(said: Scope | tuple[Scope, ...]) -> tuple[Scope, ...]:
+    return (said,) if isinstance(said, str) else said
 
 
 def _usual(scope: Request) -> Scope:

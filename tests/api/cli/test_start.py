@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
-SLOW = "alembic cryptography dns httpx kubernetes litestar prometheus_client sqlalchemy stamina structlog uvicorn"
+SLOW = "alembic cryptography dns httpx kubernetes litestar mcp prometheus_client sqlalchemy stamina structlog uvicorn"
 ASKED = f"""
 import sys
 from sre_orchestrator.api.cli.main import main
