@@ -32,24 +32,29 @@ from sre_orchestrator.twin.store import TwinStore
 
 AGENTS = "sre_orchestrator.plugins.agents."
 SOURCES = "sre_orchestrator.plugins.sources."
-BUILTIN = tuple(
-    AGENTS + name
-    for name in (
-        "kubernetes",
-        "startup",
-        "scheduling",
-        "storage",
-        "admission",
-        "nodes",
-        "network",
-        "connectivity",
-        "logs",
-        "metrics",
-        "alerts",
-        "user_flow",
-        "helm",
-    )
-) + tuple(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm"))
+MODELS = "sre_orchestrator.plugins.models."
+BUILTIN = (
+    *(
+        AGENTS + name
+        for name in (
+            "kubernetes",
+            "startup",
+            "scheduling",
+            "storage",
+            "admission",
+            "nodes",
+            "network",
+            "connectivity",
+            "logs",
+            "metrics",
+            "alerts",
+            "user_flow",
+            "helm",
+        )
+    ),
+    *(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm")),
+    MODELS + "llama_cpp",
+)
 
 
 class Installation:

@@ -132,12 +132,12 @@ def register_alert_formats() -> Sequence[AlertFormat]:
 
 
 @hookspec
-def register_models() -> Sequence[ModelKind]:
+def register_models(settings: Settings) -> Sequence[ModelKind]:
     """Return kinds of language models, which ``--model KIND:NAME`` opens."""
     raise NotImplementedError
 
 
 @hookspec
-def register_embedders() -> Sequence[EmbedderKind]:
+def register_embedders(settings: Settings) -> Sequence[EmbedderKind]:
     """Return kinds of models that embed texts, which the setting ``model.embedder`` names."""
     raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Language models: kinds that open them, one folder and one library each."""
