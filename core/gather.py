@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -88,7 +89,7 @@ async def _ask(agent: Agent, scope: Scope, sources: Sources, timeout: float) -> 
         outcome = guarded(lambda: asyncio.run(_collect(agent, scope, sources, kept)))
         answer.set_result(_gap(agent, outcome.why) if isinstance(outcome, Failure) else outcome.value)
 
-    threading.Thread(target=work, name=f"agent-{agent.name}", daemon=True).start()
+    threading.Thread(target=copy_context().run, args=(work,), name=f"agent-{agent.name}", daemon=True).start()
     problem: Gap | None = _gap(agent, f"no answer within {timeout:g} s", "raise agent_timeout_seconds")
     with anyio.move_on_after(timeout):
         problem = await asyncio.wrap_future(answer)

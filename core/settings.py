@@ -256,6 +256,7 @@ class Service(Struct, frozen=True, kw_only=True):
     auth: Auth = Auth()
     requests: RequestLimits = RequestLimits()
     public_url: str = ""
+    open_metrics: bool = False
 
     def __post_init__(self) -> None:
         """Refuse two databases, and targets that cannot be told from each other."""

@@ -145,6 +145,7 @@ SETTINGS = {
     "service.runbook_bytes": "how large a runbook may be",
     "service.most_runbooks": "how many runbooks are kept",
     "service.public_url": "where people reach the service; links in notifications begin with it",
+    "service.open_metrics": "whether `/metrics` needs no key, as the chart sets; else it needs one that may read",
     "service.auth": "who comes in beside API keys of `keys create`: keys in files, service accounts of Kubernetes, tokens of an OIDC issuer (how-to: secure the service)",
     "service.requests": "what requests may cost: how many a second and at a time, sizes, and how slow (how-to: secure the service)",
     "service.notify": "who is told of finished incidents: `kind`, `url` or `url_file`, and more (how-to: notify)",

@@ -7,8 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib.metadata import version
 
-import anyio.to_thread
-from litestar import Litestar, Response, Router, get
+from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
@@ -17,7 +16,6 @@ from litestar.params import FromPath
 from sre_orchestrator.api.service.intake.routes import Doors
 from sre_orchestrator.api.service.intake.routes import routes as intake_routes
 from sre_orchestrator.api.service.mcp.mounted import Endpoint
-from sre_orchestrator.api.service.models import Query
 from sre_orchestrator.api.service.rest import catalogue, problems
 from sre_orchestrator.api.service.rest.components import Components
 from sre_orchestrator.api.service.rest.document import Described
@@ -31,8 +29,10 @@ from sre_orchestrator.api.service.security.gate import Gate
 from sre_orchestrator.api.service.security.mounted import door_before, shield_before
 from sre_orchestrator.api.service.security.scoped import ScopedStore
 from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.api.service.telemetry import Telemetry
+from sre_orchestrator.api.service.telemetry.requests import Counted, Routed
+from sre_orchestrator.api.service.telemetry.routes import metrics_route, readyz
 from sre_orchestrator.api.service.web import pages
-from sre_orchestrator.core.boundary import Failure, guarded
 
 
 @get(
@@ -48,16 +48,6 @@ def healthz() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@get("/readyz", operation_id="isReady", opt={OPEN: True}, tags=["health"], summary="Whether incidents can be accepted")
-async def readyz(state: State) -> Response[dict[str, str]]:
-    """Answer 200 while the store answers, else 503 and why."""
-    service: Service = state.service
-    outcome = await anyio.to_thread.run_sync(guarded, lambda: service.store.list(Query(limit=1)))
-    if isinstance(outcome, Failure):
-        return Response({"status": "not ready", "why": outcome.why}, status_code=503)
-    return Response({"status": "ready"})
-
-
 @get("/problems/{name:str}", opt={OPEN: True}, media_type="text/plain", include_in_schema=False, sync_to_thread=False)
 def problem(name: FromPath[str]) -> str:
     """Explain a kind of problem."""
@@ -66,15 +56,17 @@ def problem(name: FromPath[str]) -> str:
     return problems.KINDS[name] + "\n"
 
 
-def application(service: Service, gate: Gate | None = None) -> Litestar:
+def application(service: Service, gate: Gate | None = None, telemetry: Telemetry | None = None) -> Litestar:
     """Return the application of a service; it investigates while the application runs.
 
     Without a ``gate`` everybody may do everything.
     """
-    gate = gate or Gate()
+    gate, telemetry = gate or Gate(), telemetry or Telemetry.of(service.installation)
     limits = service.installation.settings.service.requests
     asked = replace(service, store=ScopedStore(service.store))
     assistants = Endpoint(asked)
+    doors = Doors(service)
+    telemetry.attach(service, doors.intake)
 
     @asynccontextmanager
     async def working(_: Litestar) -> AsyncIterator[None]:
@@ -87,14 +79,15 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
         [
             healthz,
             readyz,
+            metrics_route(opened=service.installation.settings.service.open_metrics),
             problem,
             Router("/api/v1", route_handlers=[Incidents, graph, Components, Runbooks, replays, *catalogue.ROUTES]),
             intake_routes(service),
             *pages.ROUTES,
             assistants.route(),
         ],
-        middleware=[door_before(gate, limits)],
-        state=State({"service": asked, "doors": Doors(service)}),
+        middleware=[Routed(), door_before(gate, limits)],
+        state=State({"service": asked, "doors": doors, "telemetry": telemetry}),
         lifespan=[working],
         exception_handlers=problems.HANDLERS,
         request_max_body_size=service.installation.settings.service.body_bytes,
@@ -108,5 +101,5 @@ def application(service: Service, gate: Gate | None = None) -> Litestar:
         ),
         logging_config=None,
     )
-    app.asgi_handler = shield_before(Heads(app.asgi_handler), gate, limits)
+    app.asgi_handler = Counted(shield_before(Heads(app.asgi_handler), gate, limits), telemetry)
     return app

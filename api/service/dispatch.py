@@ -106,6 +106,7 @@ class InProcess:
         self._now = now
         self._woken = anyio.Event()
         self._ending = False
+        self._alive = 0
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -121,6 +122,12 @@ class InProcess:
                 self._woken.set()
                 tasks.cancel_scope.deadline = anyio.current_time() + self._limits.grace_seconds
 
+    def trouble(self) -> str:
+        """Return why nothing would be investigated (``api.service.ports.Living``)."""
+        if self._alive == self._limits.workers:
+            return ""
+        return f"{self._alive} of {self._limits.workers} workers are alive"
+
     def wake(self, incident_id: str) -> None:
         """Say that there is something to do."""
         del incident_id
@@ -128,14 +135,21 @@ class InProcess:
         self._woken = anyio.Event()
 
     async def _work(self) -> None:
-        while not self._ending:
-            woken = self._woken
-            record = await self._investigations.safely(lambda: self._store.claim(self._now()))
-            if record:
-                await self._investigations.investigate(record)
-            else:
-                with anyio.move_on_after(LOOK_SECONDS):
-                    await woken.wait()
+        self._alive += 1
+        try:
+            while not self._ending:
+                await self._work_once()
+        finally:
+            self._alive -= 1
+
+    async def _work_once(self) -> None:
+        woken = self._woken
+        record = await self._investigations.safely(lambda: self._store.claim(self._now()))
+        if record:
+            await self._investigations.investigate(record)
+        else:
+            with anyio.move_on_after(LOOK_SECONDS):
+                await woken.wait()
 
 
 class Noted:

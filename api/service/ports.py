@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from sre_orchestrator.api.service.models import (
     Arrival,
@@ -110,6 +110,15 @@ class Runbooks(Protocol):
         ...
 
 
+class StoreState(Struct, frozen=True, kw_only=True):
+    """How much waits: incidents by status, and since when the oldest waits; ``wrong`` says what is wrong with the tables."""
+
+    queued: int = 0
+    running: int = 0
+    oldest_queued_at: datetime | None = None
+    wrong: str = ""
+
+
 class Store(Protocol):
     """Keeps incidents; what ``accept`` returned is on disk. Synchronous; safe to call from several threads."""
 
@@ -189,6 +198,10 @@ class Store(Protocol):
         """Keep what a person says of a hypothesis."""
         ...
 
+    def state(self) -> StoreState:
+        """Return how much waits; cheap, however much is kept."""
+        ...
+
     def prune(self, before: datetime) -> int:
         """Remove the finished incidents that were last touched before ``before``; return how many."""
         ...
@@ -241,6 +254,15 @@ class Dispatcher(Protocol):
 
     def wake(self, incident_id: str) -> None:
         """Say that there is something to do; called in the event loop."""
+        ...
+
+
+@runtime_checkable
+class Living(Protocol):
+    """Knows whether it works."""
+
+    def trouble(self) -> str:
+        """Return why it does not work, or nothing; does not block."""
         ...
 
 

@@ -62,11 +62,13 @@ class Queue:
         self._job = self._app.task(name="investigate", queue=self._name)(self._investigate)
         self._deferring: set[asyncio.Task[None]] = set()
         self._ending = False
+        self._trouble = "the queue has not begun to work"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work while the context lasts; what is cut off at its end, another replica takes up."""
-        logging.getLogger("procrastinate").handlers = [_Told(logging.WARNING)]
+        library = logging.getLogger("procrastinate")
+        library.handlers, library.propagate = [_Told(logging.WARNING)], False
         await anyio.to_thread.run_sync(self._prepare)
         async with self._app.open_async():
             looking, working = asyncio.create_task(self._look()), asyncio.create_task(self._work())
@@ -77,6 +79,10 @@ class Queue:
                 looking.cancel()
                 working.cancel()
                 await asyncio.wait({looking, working, *self._deferring})
+
+    def trouble(self) -> str:
+        """Return why nothing would be investigated here (``api.service.ports.Living``)."""
+        return self._trouble
 
     def wake(self, incident_id: str) -> None:
         """Say that there is something to do."""
@@ -101,6 +107,7 @@ class Queue:
     async def _work(self) -> None:
         """Keep a worker at work; one that is cancelled finishes what it runs, within the grace period."""
         while not self._ending:
+            self._trouble = ""
             worker = asyncio.create_task(self._worker().run())  # type: ignore[no-untyped-call] # it says no type
             try:
                 await asyncio.wait({worker})
@@ -109,6 +116,7 @@ class Queue:
                     worker.cancel()
                     await asyncio.wait({worker})
             error = None if worker.cancelled() else worker.exception()
+            self._trouble = f"the queue failed: {error or 'its worker stopped'}"
             log.error("the queue failed", why=str(error or "its worker stopped"))
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from litestar import Litestar
@@ -22,6 +23,8 @@ from sre_orchestrator.api.service.security.mounted import gate_for
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.api.service.store.engine import is_server
+from sre_orchestrator.api.service.telemetry import CountedOutbox, Observed, Telemetry
+from sre_orchestrator.api.service.telemetry.starting import heed, reach_of, telling
 from sre_orchestrator.api.service.twins import KeptTwin, RecordedTwin
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError
@@ -46,29 +49,35 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
     with (
         closing(open_database(limits.database_url, Path(settings.state_dir), targets, limits.queue)) as store,
         closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
+        telling(installation) as telemetry,
     ):
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
-        sender = Sender(store, store.outbox, limits.notify, public_url=limits.public_url)
-        dispatcher = _dispatcher(store, investigator, sender, limits)
+        outbox = CountedOutbox(store.outbox, telemetry.figures.notified)
+        sender = Sender(store, outbox, limits.notify, public_url=limits.public_url)
+        dispatcher = _dispatcher(store, Observed(investigator, telemetry), sender, limits)
         gate = gate_for(settings, store.keys, address[0])
         background: list[Background] = [sender, Retention(store, limits.retention_days)]
+        if snapshot is None:
+            background.append(reach_of(installation, telemetry))
         if watch:
-            background.append(_watched(installation, snapshot, store))
+            background.append(_watched(installation, snapshot, store, telemetry))
         service = Service(
             installation=installation, store=store, dispatcher=dispatcher, twins=twins, background=tuple(background)
         )
-        app = application(service, gate)
+        app = application(service, gate, telemetry)
         with closing(bound(*address)) as ears:
-            _Server(config_of(app, settings.service.requests)).run(sockets=[ears])
+            _Server(config_of(app, settings.service.requests), telemetry.health.drain).run(sockets=[ears])
 
 
-def _watched(installation: Installation, snapshot: Path | None, store: Store) -> Background:
+def _watched(installation: Installation, snapshot: Path | None, store: Store, telemetry: Telemetry) -> Background:
     """Return the watch of what is served about; a kubeconfig that cannot be used is told at once."""
     from sre_orchestrator.api.service.watched import Watched  # noqa: PLC0415 - needs clients of clusters
 
     if snapshot is None:
         find_access(installation.settings.cluster, os.environ)
-    return Watched(store, installation, snapshot)
+    watched = Watched(store, installation, snapshot)
+    heed(watched.health, telemetry)
+    return watched
 
 
 def _dispatcher(store: Database, investigator: Investigator, sender: Sender, limits: Limits) -> Dispatcher:
@@ -98,6 +107,15 @@ def config_of(app: Litestar, limits: RequestLimits) -> uvicorn.Config:
 
 class _Server(uvicorn.Server):
     """Ends in good order, with exit code 0, when it is asked to; a second signal ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Say that the service ends, and end it."""
+        self._ending()
+        super().handle_exit(sig, frame)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

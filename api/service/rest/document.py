@@ -22,6 +22,7 @@ from sre_orchestrator.api.service.models import (
     RunbookView,
 )
 from sre_orchestrator.api.service.rest import catalogue, examples, graph, problems, replays
+from sre_orchestrator.api.service.telemetry.health import Readiness
 from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.plugins import PluginInfo
 from sre_orchestrator.rules.whynot import Trial
@@ -33,6 +34,7 @@ STRUCTS = (
     *(catalogue.RuleList, catalogue.RuleView, catalogue.CauseInfo, catalogue.CauseView, catalogue.AgentInfo),
     *(RunbookView, RunbookPage),
     *(components.ComponentPage, components.Impact, components.Changes, replays.Replayed, graph.IncidentGraph),
+    Readiness,
 )
 ALWAYS = (400, 401, 403, 408, 414, 429, 431, 500, 503)
 WITH_PATH, WITH_BODY = (404,), (413,)

@@ -32,6 +32,7 @@ from sre_orchestrator.api.service.rest.catalogue import (
 )
 from sre_orchestrator.api.service.rest.graph import IncidentGraph, Involved, Link
 from sre_orchestrator.api.service.rest.replays import Replayed
+from sre_orchestrator.api.service.telemetry.health import Check, Readiness
 from sre_orchestrator.core.models import Component, Gap, Incident, Report, Versions
 from sre_orchestrator.core.plugins import PluginInfo
 from sre_orchestrator.core.ports import Change
@@ -73,6 +74,7 @@ BOOK = RunbookRecord(
     updated_at=AT,
 )
 EVENTS = 'id: 1\nevent: queued\ndata: {"number":1,"at":"2030-05-01T12:00:00Z","what":"queued","text":""}\n\n'
+FIGURES = 'sre_orchestrator_investigations_total{cause="memory-limit-too-low",verdict="diagnosed"} 3.0\n'
 TEXT: Schema = {"type": "string"}
 IDS = {  # of handlers that are at several addresses
     "/api/v1/alerts/{name}": "reportAlerts",
@@ -143,7 +145,12 @@ ALERTS = Told(
 )
 TOLD: Mapping[str, Told] = {
     "isAlive": Told(says="It lives.", shown={"status": "alive"}),
-    "isReady": Told(says="It is ready.", shown={"status": "ready"}, also={503: "It is not ready."}),
+    "isReady": Told(
+        says="It is ready, or degraded.",
+        shown=Readiness(status="ready", checks={"store": Check(ok=True), "workers": Check(ok=True)}),
+        also={503: "It is not ready."},
+    ),
+    "readMetrics": Told(says="The figures of this process.", answers="text/plain", answer=TEXT, shown=FIGURES),
     "reportIncident": Told(
         says="It is on disk and will be investigated.",
         accepts=JSON,

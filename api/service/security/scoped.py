@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from sre_orchestrator.api.service.models import Arrival, Feedback, Happened, IncidentRecord, IncidentView, Page, Query
-from sre_orchestrator.api.service.ports import Accepted, Store
+from sre_orchestrator.api.service.ports import Accepted, Store, StoreState
 from sre_orchestrator.api.service.security.callers import Forbidden, current, permitted, sees
 from sre_orchestrator.api.service.security.cutting import cut
 from sre_orchestrator.api.service.security.shelves import ScopedRunbooks
@@ -83,6 +83,10 @@ class ScopedStore:
     def requeue_running(self, now: datetime) -> int:
         """Refuse: investigating is nobody's request."""
         del now
+        raise _internal()
+
+    def state(self) -> StoreState:
+        """Refuse: how much waits for others is nobody's business."""
         raise _internal()
 
     def prune(self, before: datetime) -> int:

@@ -21,7 +21,7 @@ from sre_orchestrator.api.service.models import (
     Page,
     Query,
 )
-from sre_orchestrator.api.service.ports import Accepted
+from sre_orchestrator.api.service.ports import Accepted, StoreState
 from sre_orchestrator.api.service.store.accepting import accepted, claimed, known, noted, over, row_of, taken
 from sre_orchestrator.api.service.store.backlog import OpenIncidents
 from sre_orchestrator.api.service.store.engine import open_engine
@@ -32,6 +32,7 @@ from sre_orchestrator.api.service.store.listing import listed
 from sre_orchestrator.api.service.store.outbox import Deliveries
 from sre_orchestrator.api.service.store.rows import record_of, storable, time_text
 from sre_orchestrator.api.service.store.runbooks import RunbookTable
+from sre_orchestrator.api.service.store.state import Waiting
 from sre_orchestrator.api.service.store.tables import delivery, happened, incident, investigation
 from sre_orchestrator.api.service.store.tables import feedback as feedbacks
 from sre_orchestrator.core.errors import InputError
@@ -66,6 +67,7 @@ class Database:
         self.outbox = Deliveries(engine)
         self.keys = KeyTable(engine)
         self.runbooks = RunbookTable(engine)
+        self._waiting = Waiting(engine)
         self._read = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:
@@ -177,6 +179,10 @@ class Database:
         row = {"incident": incident_id, "at": time_text(now), "caller": caller, "said": msgspec.json.encode(feedback)}
         with self._engine.begin() as connection:
             connection.execute(insert(feedbacks).values(**row))
+
+    def state(self) -> StoreState:
+        """Return how much waits."""
+        return self._waiting.state()
 
     def prune(self, before: datetime) -> int:
         """Remove finished incidents that were last touched before ``before``."""
