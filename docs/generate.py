@@ -18,6 +18,8 @@ import typer
 from sre_orchestrator.api.cli.main import app
 from sre_orchestrator.api.doctor import Checkup
 from sre_orchestrator.api.render import text
+from sre_orchestrator.api.service.mcp.schemas import schema_of
+from sre_orchestrator.api.service.mcp.tools import TOOLS
 from sre_orchestrator.api.service.rest.described import described
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core import hookspecs, weigh
@@ -221,6 +223,30 @@ def _operation(address: str, one: Mapping[str, Any]) -> Iterator[str]:
 
 def _named(body: Mapping[str, Any]) -> str:
     return f", {_type(body['schema'])}" if body["schema"] else ""
+
+
+def tools() -> str:
+    """Return the tools for assistants: what each is told to be, what it asks and answers."""
+    lines = []
+    for name, tool in TOOLS.items():
+        asked, given = schema_of(tool.asks), schema_of(tool.answers)
+        needed = asked.get("required", [])
+        rows = [
+            (f"`{field}`", "required" if field in needed else _default(one), one.get("description", ""))
+            for field, one in asked["properties"].items()
+        ]
+        lines += [f"## `{name}`", "", f"{tool.about} Needs the scope `{tool.needs}`.", ""]
+        lines += [*_table(("asks for", "default", "what it is"), rows), ""]
+        lines += [f"Answers {', '.join(f'`{field}`' for field in given['properties'])}. {_flat(given)}", ""]
+    return "\n".join(lines)
+
+
+def _default(field: Mapping[str, Any]) -> str:
+    return f"`{field['default']}`" if field.get("default") not in {None, ""} else ""
+
+
+def _flat(described: Mapping[str, Any]) -> str:
+    return " ".join(str(described.get("description", "")).replace("``", "`").split())
 
 
 def causes() -> str:
