@@ -310,6 +310,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     signal_folders: tuple[str, ...] = ()
     metrics_matchers: str = ""
     helm_history: bool = False
+    replica: Annotated[int, msgspec.Meta(ge=0)] = 0
     snapshot_limits: SnapshotLimits = SnapshotLimits()
     cluster: ClusterAccess = ClusterAccess()
     twin: TwinKeeping = TwinKeeping()

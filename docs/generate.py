@@ -90,6 +90,7 @@ SETTINGS = {
     "signal_folders": "folders of further [signals](signals.md) of metrics",
     "metrics_matchers": 'what tells this cluster from others in Prometheus, such as `cluster="prod"`',
     "helm_history": "read what Helm keeps of its releases, which are contents of Secrets: values, manifests, hooks",
+    "replica": "which of several services on one database this is; the first one, 0, opens incidents that `--watch` finds",
     "snapshot_limits.unpacked_bytes": "how much an archive may unpack to",
     "snapshot_limits.files": "how many files an archive may hold",
     "snapshot_limits.log_line_bytes": "where a log line is cut",

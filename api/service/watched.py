@@ -35,6 +35,7 @@ log = structlog.get_logger()
 class Watched:
     """Rounds of a watch in a thread of their own (``api.service.ports.Background``).
 
+    Of several replicas each keeps a twin, and the first one hands over: all find the same at other times.
     ``health`` is what it knows of itself. With a ``snapshot`` it watches that instead of the cluster of the settings.
     """
 
@@ -88,7 +89,7 @@ class Watched:
             else:
                 scenes = await ending.enter_async_context(Followed(self._installation, settings))
             watcher = Watcher(scenes, kept, self.health, watch=self._watch, namespace=settings.namespace)
-            rounds = Handing(watcher, kept, self._store, self._now)
+            rounds = watcher if settings.replica else Handing(watcher, kept, self._store, self._now)
             await run_rounds(rounds, self.health, stop, interval_seconds=self._watch.interval_seconds)
 
     async def _heed(self, stop: anyio.Event) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import helm_api
 import pytest
-from helm import CHART, values
+from extras import program
+from helm import CHART, manifests, template, values
 from helm_api import Cluster, served
 from helm_chart import Helm
 
@@ -58,3 +60,19 @@ def test_it_is_installed_changed_and_removed(helm: Helm, cluster: Cluster) -> No
     assert second == {("shop", "sre-sre-orchestrator-tools"), ("payments", "sre-sre-orchestrator-tools")}
     assert narrowed == own | {"roles", "rolebindings"}
     assert installed(cluster) == set()
+
+
+@pytest.mark.parametrize("version", ["kubectl-1.33", "kubectl-1.37"])
+def test_kubectl_takes_what_is_rendered(version: str, cluster: Cluster, tmp_path: Path) -> None:
+    rendered = template("helm-4.3", combination="replicas")
+    with served(cluster) as address:
+        kubeconfig = Helm("4.3", address, tmp_path).kubeconfig
+        done = subprocess.run(
+            [program(version), "create", "--dry-run=client", "--validate=false", "-o", "name", "-f", "-"],
+            env={"KUBECONFIG": str(kubeconfig), "HOME": str(tmp_path)}, input=rendered.stdout,
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(manifests(rendered.stdout))
+    assert cluster.objects == {}

@@ -201,6 +201,12 @@ def test_replicas_share_a_database(version: str) -> None:
 
     assert one_of(documents, "StatefulSet")["spec"]["replicas"] == 3
     assert mounted_secrets(documents) == {"sre-orchestrator-database": place}
+    (number,) = [
+        one["valueFrom"]["fieldRef"]["fieldPath"]
+        for one in pod_of(documents)["containers"][0]["env"]
+        if one["name"] == "SRE_ORCHESTRATOR_REPLICA"
+    ]
+    assert number == "metadata.labels['apps.kubernetes.io/pod-index']"
     assert given["service"]["database_url_file"] == f"{place}/url"
     assert one_of(documents, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
 

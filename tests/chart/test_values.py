@@ -65,7 +65,7 @@ def test_what_makes_no_sense_is_refused(version: str, changed: str) -> None:
 
 def test_each_setting_can_be_given() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
-    given_otherwise = {"state_dir", "helm_history", "snapshot"}
+    given_otherwise = {"state_dir", "helm_history", "snapshot", "replica"}
 
     known = set(schema["properties"]["settings"]["properties"])
 

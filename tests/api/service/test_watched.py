@@ -21,12 +21,12 @@ from served import served
 
 from sre_orchestrator.api.service.models import IncidentView, Query
 from sre_orchestrator.api.service.store import Database, open_database
-from sre_orchestrator.api.service.watched import Handing
+from sre_orchestrator.api.service.watched import Handing, Watched
 from sre_orchestrator.api.watching import Round
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.bundle import bundle_from
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import Settings, Watch
 
 DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
 OFTEN = "watch: {interval_seconds: 0.2, settle_seconds: 0}\n"
@@ -229,3 +229,18 @@ def test_a_kubeconfig_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError, match="nowhere: does not exist"), serving_it:
         pass
+
+
+@pytest.mark.parametrize(("replica", "told"), [(0, True), (1, False)])
+def test_the_first_of_several_replicas_hands_over(tmp_path: Path, replica: int, told: bool) -> None:
+    often = Watch(interval_seconds=0.2, settle_seconds=0, open_after=1)
+    store = open_database("", tmp_path)
+    watched = Watched(store, Installation(Settings(state_dir=str(tmp_path), watch=often, replica=replica)), DEMO)
+
+    async def until_found() -> None:
+        async with watched.running():
+            await anyio.to_thread.run_sync(eventually, lambda: list(tmp_path.glob("incidents/*/incident.json")))
+
+    anyio.run(until_found)
+
+    assert bool(store.list(Query()).items) == told
