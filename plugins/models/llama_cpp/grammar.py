@@ -126,8 +126,11 @@ def _number(schema: Schema, *, whole: bool) -> str:
                 f"the schema of an answer wants one of {len(inside)} numbers; {MOST_WHOLE_NUMBERS} are the most"
             )
         return _closed(list(inside))
-    steps = [round(least + (most - least) * step / STEPS, 6) for step in range(STEPS + 1)]
-    return _closed(steps["exclusiveMinimum" in schema : STEPS + 1 - ("exclusiveMaximum" in schema)])
+    steps = (round(least + (most - least) * step / STEPS, 6) for step in range(STEPS + 1))
+    within = dict.fromkeys(min(max(one, least), most) for one in steps)
+    outside = {least} if "exclusiveMinimum" in schema else set()
+    outside |= {most} if "exclusiveMaximum" in schema else set()
+    return _closed([one for one in within if one not in outside])
 
 
 def _half_open(schema: Schema, least: float | None, most: float | None) -> str:
