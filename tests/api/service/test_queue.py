@@ -120,6 +120,48 @@ def test_what_a_replica_did_not_finish_at_its_end_another_one_takes_up(store: Da
     assert (left, view.attempts) == ("running", 2)
 
 
+def test_what_a_silent_replica_had_another_one_takes_up_and_only_the_first_report_counts(
+    store: Database, url: str
+) -> None:
+    (name,) = accept(store, "x")
+    begun, go, told = threading.Event(), threading.Event(), Told()
+
+    def hang(_: str) -> Bundle:
+        begun.set()
+        go.wait(60)
+        return bundle_of(report())
+
+    silent = replica(store, url, Scripted(hang), told, stalled_seconds=1000)
+
+    async def work() -> None:
+        async with silent.running():
+            await anyio.to_thread.run_sync(begun.wait)
+            await anyio.to_thread.run_sync(forget_heartbeats, url)
+            async with replica(store, url, Scripted(fine), told, stalled_seconds=500).running():
+                await eventually(lambda: status(store, name) == "done", 60)
+            go.set()
+            await eventually(lambda: len(told.finished_ones) == 2, 60)
+
+    anyio.run(work)
+
+    view = store.get(name)
+    assert view is not None
+    assert view.attempts == 2
+    assert [what.what for what in store.happened(name)].count("done") == 1
+
+
+def forget_heartbeats(url: str) -> None:
+    """Let every worker that is at work seem dead."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    with psycopg.connect(url) as connection:
+        (schema,) = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'queue%'").fetchone() or (
+            "",
+        )
+        old = f"UPDATE {schema}.procrastinate_workers SET last_heartbeat = now() - interval '1 day'"
+        connection.execute(old)  # type: ignore[arg-type] # no user's text
+
+
 def test_at_the_end_what_runs_is_finished(store: Database, url: str) -> None:
     (name,) = accept(store, "x")
     begun, go = threading.Event(), threading.Event()
@@ -185,6 +227,30 @@ def test_clusters_that_share_a_database_have_a_queue_each(tmp_path: Path, url: s
 
         assert investigator.asked == [one.record.id]
         assert status(here, other.record.id) == "queued"
+
+
+def test_a_queue_that_cannot_be_asked_is_asked_again(
+    store: Database, url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sre_orchestrator.api.service.queue.HELD", "SELECT lock FROM nowhere")
+    queue, written = replica(store, url, Scripted(fine)), list[str]()
+
+    def said(words: str) -> bool:
+        written.extend(capfd.readouterr())
+        return words in "".join(written)
+
+    async def work() -> None:
+        async with queue.running():
+            await eventually(lambda: said("the queue failed"))
+            monkeypatch.undo()
+            names = await anyio.to_thread.run_sync(accept, store, "x")
+            await eventually(done(store, names), 60)
+        queue.wake("i1")
+        await eventually(lambda: said("an incident was not queued yet"))
+
+    anyio.run(work)
+
+    assert said('relation "nowhere" does not exist')
 
 
 def test_without_the_extra_it_is_told_what_to_install(
