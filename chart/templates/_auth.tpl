@@ -26,6 +26,9 @@
 database_url_file: /etc/sre-orchestrator/secrets/{{ .existingSecret }}/{{ .key }}
 {{- end }}
 {{- end }}
+{{- if .Values.serviceMonitor.enabled }}
+open_metrics: true
+{{- end }}
 auth:
   start_closed: true
   {{- with .Values.auth.keys }}

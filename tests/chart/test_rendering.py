@@ -277,6 +277,11 @@ def test_the_test_comes_in_as_the_own_account_where_accounts_may(version: str) -
     assert none["containers"][0]["command"][-2] != "/token/token"
 
 
+def test_metrics_are_open_where_they_are_scraped(version: str, tmp_path: Path) -> None:
+    assert settings_of(rendered(version, "monitored"), tmp_path).service.open_metrics
+    assert not settings_of(rendered(version), tmp_path).service.open_metrics
+
+
 def test_secrets_are_mounted_for_the_settings_that_name_them(version: str, tmp_path: Path) -> None:
     documents = rendered(version, "monitored")
 
