@@ -26,6 +26,7 @@ from sre_orchestrator.core.settings import Service, Settings
 if TYPE_CHECKING:
     from sre_orchestrator.api.service.queue import Queue
 
+SEEM_DEAD = "UPDATE procrastinate_workers SET last_heartbeat = now() - interval '1 day'"
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -136,7 +137,7 @@ def test_what_a_silent_replica_had_another_one_takes_up_and_only_the_first_repor
     async def work() -> None:
         async with silent.running():
             await anyio.to_thread.run_sync(begun.wait)
-            await anyio.to_thread.run_sync(forget_heartbeats, url)
+            await anyio.to_thread.run_sync(change_queue, url, SEEM_DEAD)
             async with replica(store, url, Scripted(fine), told, stalled_seconds=500).running():
                 await eventually(lambda: status(store, name) == "done", 60)
             go.set()
@@ -150,16 +151,16 @@ def test_what_a_silent_replica_had_another_one_takes_up_and_only_the_first_repor
     assert [what.what for what in store.happened(name)].count("done") == 1
 
 
-def forget_heartbeats(url: str) -> None:
-    """Let every worker that is at work seem dead."""
+def change_queue(url: str, change: str) -> None:
+    """Change what the queue keeps behind its back."""
     import psycopg  # noqa: PLC0415 - an extra
 
     with psycopg.connect(url) as connection:
         (schema,) = connection.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'queue%'").fetchone() or (
             "",
         )
-        old = f"UPDATE {schema}.procrastinate_workers SET last_heartbeat = now() - interval '1 day'"
-        connection.execute(old)  # type: ignore[arg-type] # no user's text
+        connection.execute(f"SET search_path TO {schema}")  # type: ignore[arg-type] # no user's text
+        connection.execute(change)  # type: ignore[arg-type]
 
 
 def test_at_the_end_what_runs_is_finished(store: Database, url: str) -> None:
@@ -214,6 +215,20 @@ def test_a_database_that_drops_every_connection_ends_nothing(store: Database, ur
     anyio.run(work)
 
 
+def test_a_worker_that_others_took_for_dead_begins_again(store: Database, url: str) -> None:
+    queue = replica(store, url, Scripted(fine))
+
+    async def work() -> None:
+        async with queue.running():
+            names = await anyio.to_thread.run_sync(accept, store, "x")
+            await eventually(done(store, names), 60)
+            await anyio.to_thread.run_sync(change_queue, url, "DELETE FROM procrastinate_workers")
+            names = await anyio.to_thread.run_sync(accept, store, "y")
+            await eventually(done(store, names), 60)
+
+    anyio.run(work)
+
+
 def test_clusters_that_share_a_database_have_a_queue_each(tmp_path: Path, url: str) -> None:
     alert = Arrival(reported=Reported(description="x"), origin="alert", fingerprint="f", crowd="c")
     with ExitStack() as stack:
@@ -253,11 +268,12 @@ def test_a_queue_that_cannot_be_asked_is_asked_again(
     assert said('relation "nowhere" does not exist')
 
 
+@pytest.mark.parametrize("absent", ["psycopg", "procrastinate"])
 def test_without_the_extra_it_is_told_what_to_install(
-    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, url: str, absent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "sre_orchestrator.api.service.queue")
-    monkeypatch.setitem(sys.modules, "procrastinate", None)
+    monkeypatch.delitem(sys.modules, "sre_orchestrator.api.service.queue", raising=False)
+    monkeypatch.setitem(sys.modules, absent, None)
     settings = Settings(state_dir=str(tmp_path), service=Service(database_url=url))
 
     with pytest.raises(InputError, match=r"pip install 'sre-orchestrator\[postgres\]'") as caught:

@@ -88,6 +88,15 @@ def test_arrivals_at_the_same_moment_make_one_incident(store: Database) -> None:
     assert store.list(Query()).items[0].seen == 40
 
 
+def test_alerts_in_another_order_at_the_same_moment_are_all_counted(store: Database) -> None:
+    both = [arrival(fingerprint="f"), arrival(fingerprint="g")]
+    store.take(both, NOW, most_new=9)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda n: store.take(both[:: (-1) ** n], NOW, most_new=9), range(10)))
+
+    assert [one.seen for one in store.list(Query()).items] == [11, 11]
+
+
 def test_each_incident_is_claimed_once_oldest_first(store: Database) -> None:
     names = [store.accept(arrival(str(n)), NOW + timedelta(seconds=n)).record.id for n in range(20)]
     with ThreadPoolExecutor(4) as threads:
