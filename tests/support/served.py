@@ -31,7 +31,7 @@ def served(
     log = state / "serve.log"  # a pipe that nobody reads would stop it
     with log.open("w", encoding="utf-8") as written, subprocess.Popen([*command, *options], stderr=written) as process:
         try:
-            until(lambda: process.poll() is not None or bool(ADDRESS.search(log.read_text(encoding="utf-8"))), 60)
+            until(lambda: process.poll() is not None or bool(ADDRESS.search(log.read_text(encoding="utf-8"))), 180)
             found = ADDRESS.search(log.read_text(encoding="utf-8"))
             assert found, log.read_text(encoding="utf-8")
             yield process, found[0]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from metric_servers import until
 from postgres import fresh_database
 from served import served
 
@@ -28,15 +29,15 @@ pytestmark = pytest.mark.timeout(1800)
 
 
 class Replica:
-    """A service in a process of its own, that can be killed and started again."""
+    """A service in a process of its own, that can be killed and started again; it is killed at the end."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, running: ExitStack) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._settings = folder / "settings.yaml"
         service = {"database_url": url, "stalled_seconds": STALLED_SECONDS}
         self._settings.write_text(json.dumps({"service": service}), encoding="utf-8")
-        self._running = ExitStack()
+        self._running = running
         self.deaths = -1
         self.start()
 
@@ -80,22 +81,27 @@ def report_all(fleet: list[Replica], chance: random.Random) -> list[str]:
     return accepted
 
 
-@pytest.mark.parametrize(("database", "replicas"), [("sqlite", 1), ("postgresql", 3)])
-def test_every_accepted_incident_ends_with_one_report(tmp_path: Path, database: str, replicas: int) -> None:
-    url = fresh_database() if database == "postgresql" else ""
-    chance, begun = random.Random(7), time.monotonic()
-    fleet = [Replica(tmp_path / str(number), url) for number in range(replicas)]
+def killed(fleet: list[Replica], chance: random.Random) -> list[str]:
+    """Kill the services at random moments while they are reported to; return what was accepted."""
     with ThreadPoolExecutor(1) as threads:
         reporting = threads.submit(report_all, fleet, random.Random(8))
         while not reporting.done() or sum(one.deaths for one in fleet) < FEWEST_DEATHS:
             time.sleep(chance.uniform(0.05, 1.5))
             chance.choice(fleet).start()
-        accepted = reporting.result()
-    while fleet[0].left():
-        assert time.monotonic() < begun + 1500
-        time.sleep(0.2)
-    deaths = sum(one.deaths for one in fleet)
-    assert [one.end() for one in fleet] == [0] * replicas
+        return reporting.result()
+
+
+@pytest.mark.parametrize(("database", "replicas"), [("sqlite", 1), ("postgresql", 3)])
+def test_every_accepted_incident_ends_with_one_report(tmp_path: Path, database: str, replicas: int) -> None:
+    url = fresh_database() if database == "postgresql" else ""
+    chance, begun = random.Random(7), time.monotonic()
+    with ExitStack() as ending:
+        stacks = [ending.enter_context(ExitStack()) for _ in range(replicas)]
+        fleet = [Replica(tmp_path / str(number), url, one) for number, one in enumerate(stacks)]
+        accepted = killed(fleet, chance)
+        until(lambda: not fleet[0].left(), 1500)
+        deaths = sum(one.deaths for one in fleet)
+        assert [one.end() for one in fleet] == [0] * replicas
 
     with closing(open_database(url, tmp_path / "0")) as store:
         found = {one.id: one for one in _all(store)}
