@@ -112,27 +112,31 @@ def _links(edges: Iterable[Edge], shown: Callable[[str], str]) -> list[Link]:
 
 def _nearest(links: Iterable[Link], named: Sequence[str]) -> list[str]:
     """Return what is named and what lies on the shortest ways to the first of it, the nearest first."""
-    beside: dict[str, list[str]] = defaultdict(list)
+    came = _ways_to(named[0], links) if named else {}
+    wanted: set[str] = set()
+    for here in named:
+        while here and here not in wanted:
+            wanted.add(here)
+            here = came.get(here, "")  # noqa: PLW2901 - one step on the way
+    order = {one: number for number, one in enumerate(came)}
+    return sorted(wanted, key=lambda one: (order.get(one, len(order)), one))
+
+
+def _ways_to(first: str, links: Iterable[Link]) -> dict[str, str]:
+    """Return for every component that hangs together with ``first``, nearest first, the next one on the way to it."""
+    beside: dict[str, set[str]] = defaultdict(set)
     for one in links:
         if not SHARED.issuperset(one.kinds):
-            beside[one.source].append(one.target)
-            beside[one.target].append(one.source)
-    came: dict[str, str] = dict.fromkeys(named[:1], "")
+            beside[one.source].add(one.target)
+            beside[one.target].add(one.source)
+    came = {first: ""}
     waiting = deque(came)
     while waiting:
         here = waiting.popleft()
-        for there in sorted(beside[here]):
-            if there not in came:
-                came[there] = here
-                waiting.append(there)
-    wanted: set[str] = set()
-    for one in named:
-        here = one
-        while here and here not in wanted:
-            wanted.add(here)
-            here = came.get(here, "")
-    order = {one: number for number, one in enumerate(came)}
-    return sorted(wanted, key=lambda one: (order.get(one, len(order)), one))
+        for there in sorted(beside[here] - came.keys()):
+            came[there] = here
+            waiting.append(there)
+    return came
 
 
 def _without_detours(links: Sequence[Link]) -> tuple[Link, ...]:

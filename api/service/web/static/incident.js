@@ -59,16 +59,17 @@ function heading(incident) {
   const { reported, report } = incident;
   const title = titleOf(reported.description);
   const trouble = h("div");
-  const button = (text, work) => doing(h("button", { type: "button" }, text), trouble, work);
+  const button = (label, text, work) => doing(h("button", { type: "button", "aria-label": label }, ...text), trouble, work);
+  const down = h("span", { "aria-hidden": "true" }, "↓ ");
   const actions = h("div", { class: "actions" });
   if (report) {
     actions.append(
-      button("Download bundle", () => download(`incidents/${incident.id}/bundle`, `${incident.id}.bundle.json.gz`)),
-      button("Markdown", () => download(`incidents/${incident.id}/report.md`, `${incident.id}.md`)),
+      button("Download bundle", [down, "Bundle"], () => download(`incidents/${incident.id}/bundle`, `${incident.id}.bundle.json.gz`)),
+      button("Download report as Markdown", [down.cloneNode(true), "Markdown"], () => download(`incidents/${incident.id}/report.md`, `${incident.id}.md`)),
     );
   }
   if (!incident.resolved_at && incident.status !== "queued") {
-    actions.append(button("Mark as over", async () => fill(trouble.parentElement, heading(await send(`incidents/${incident.id}/resolve`)))));
+    actions.append(button(null, ["Mark as over"], async () => fill(trouble.parentElement, heading(await send(`incidents/${incident.id}/resolve`)))));
   }
   const labels = Object.entries(reported.labels ?? {});
   const about = [

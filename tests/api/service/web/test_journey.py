@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import DESCRIPTION, HOSTILE, mistakes, open_answer, reported, too_wide, watched
+from browsing import DESCRIPTION, HOSTILE, mistakes, open_answer, reported, still, too_wide, watched
 
 TITLE = "A container needs more memory than its limit allows"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-EXPECT = "els => els.map(e => e.textContent)"
+LISTED = ("the shop is slow since noon", "orders end with an error", "customers cannot pay")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Return where pictures go: to the documentation where ``SRE_PICTURES`` is set."""
+    return Path(__file__).parents[4] / "docs" / "images" if os.environ.get("SRE_PICTURES") else tmp_path
+
+
+@pytest.fixture(scope="module")
+def answer(browser: Any, address: str) -> Iterator[Any]:
+    """Yield a page that shows an answer, which several tests read."""
+    with watched(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
+        open_answer(page, address)
+        yield page
 
 
 def test_an_incident_is_reported_watched_and_read(browser: Any, address: str) -> None:
@@ -31,77 +47,66 @@ def test_an_incident_is_reported_watched_and_read(browser: Any, address: str) ->
         assert page.locator("#said").inner_text() == "The investigation is done: diagnosed."
 
 
-def test_the_proof_goes_down_to_observations_and_their_commands(browser: Any, address: str) -> None:
-    with watched(browser, address) as page:
-        open_answer(page, address)
-        page.locator("#answer .proof > summary").click()
-        page.locator("#answer .tree > li").first.locator("summary").click()
+def test_the_proof_goes_down_to_observations_and_their_commands(answer: Any) -> None:
+    answer.locator("#answer .proof > summary").click()
+    answer.locator("#answer .tree > li").first.locator("summary").click()
 
-        opened = page.locator("#answer .tree > li").first.inner_text()
-        assert "oom-killed-at-limit" in opened
-        assert "OOMKilled" in opened
-        assert "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop" in opened
+    opened = answer.locator("#answer .tree > li").first.inner_text()
+    assert "oom-killed-at-limit" in opened
+    assert "OOMKilled" in opened
+    assert "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop" in opened
 
 
-def test_the_graph_marks_the_cause_by_shape_and_word(browser: Any, address: str) -> None:
-    with watched(browser, address) as page:
-        open_answer(page, address)
+def test_the_graph_marks_the_cause_by_shape_and_word(answer: Any) -> None:
 
-        cause = page.locator("svg.graph .box.cause")
-        label = page.locator("svg.graph").get_attribute("aria-label")
-        assert cause.count() == 1
-        assert cause.locator("text").all_inner_texts() == ["deployment", "◆ CAUSE", "pricing"]
-        assert cause.locator("rect").count() == 2
-        assert "the cause is deployment/shop/pricing" in label
-        assert page.locator("svg.graph .link").count() >= 4
+    cause = answer.locator("svg.graph .box.cause")
+    label = answer.locator("svg.graph").get_attribute("aria-label")
+    assert cause.count() == 1
+    assert cause.locator("text").all_text_contents() == ["deployment", "◆ CAUSE", "pricing"]
+    assert cause.locator("rect").count() == 2
+    assert "the cause is deployment/shop/pricing" in label
+    assert answer.locator("svg.graph .link").count() >= 4
 
 
-def test_timeline_gaps_and_runbooks_are_told(browser: Any, address: str) -> None:
-    with watched(browser, address) as page:
-        open_answer(page, address)
+def test_timeline_gaps_and_runbooks_are_told(answer: Any) -> None:
 
-        blamed = page.locator("#timeline .blamed").inner_text()
-        assert blamed.startswith("14:02:05")
-        assert "512Mi → 128Mi" in blamed
-        assert "all secrets" in page.locator("#gaps").inner_text()
-        assert "No runbook fits" in page.locator("#runbooks").inner_text()
+    blamed = answer.locator("#timeline .blamed").inner_text()
+    assert blamed.startswith("14:02:05")
+    assert "512Mi → 128Mi" in blamed
+    assert "all secrets" in answer.locator("#gaps").inner_text()
+    assert "No runbook fits" in answer.locator("#runbooks").inner_text()
 
 
-def test_a_command_is_copied(browser: Any, address: str) -> None:
-    with watched(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
-        open_answer(page, address)
-        page.locator("#answer .remedy .copy").first.click()
-        page.wait_for_function("document.getElementById('said').textContent.includes('copied')")
+def test_a_command_is_copied(answer: Any) -> None:
+    answer.locator("#answer .remedy .copy").first.click()
+    answer.wait_for_function("document.getElementById('said').textContent.includes('copied')")
 
-        copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied == "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop"
+    copied = answer.evaluate("navigator.clipboard.readText()")
+    assert copied == "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop"
 
 
-def test_the_bundle_and_the_report_are_downloaded(browser: Any, address: str, tmp_path: Path) -> None:
-    with watched(browser, address) as page:
-        incident = open_answer(page, address)
-        with page.expect_download() as bundle:
-            page.get_by_role("button", name="Download bundle").click()
-        bundle.value.save_as(tmp_path / "bundle")
-        with page.expect_download() as text:
-            page.get_by_role("button", name="Markdown").click()
-        text.value.save_as(tmp_path / "text")
+def test_the_bundle_and_the_report_are_downloaded(answer: Any, tmp_path: Path) -> None:
+    incident = answer.url.rpartition("/")[2]
+    with answer.expect_download() as bundle:
+        answer.get_by_role("button", name="Download bundle").click()
+    bundle.value.save_as(tmp_path / "bundle")
+    with answer.expect_download() as text:
+        answer.get_by_role("button", name="Markdown").click()
+    text.value.save_as(tmp_path / "text")
 
-        assert bundle.value.suggested_filename == f"{incident}.bundle.json.gz"
-        assert json.loads(gzip.decompress((tmp_path / "bundle").read_bytes()))["report"]["verdict"] == "diagnosed"
-        assert (tmp_path / "text").read_text(encoding="utf-8").startswith(f"# Diagnosed: {DESCRIPTION}")
+    assert bundle.value.suggested_filename == f"{incident}.bundle.json.gz"
+    assert json.loads(gzip.decompress((tmp_path / "bundle").read_bytes()))["report"]["verdict"] == "diagnosed"
+    assert (tmp_path / "text").read_text(encoding="utf-8").startswith(f"# Diagnosed: {DESCRIPTION}")
 
 
-def test_why_another_cause_was_not_concluded_is_asked(browser: Any, address: str) -> None:
-    with watched(browser, address) as page:
-        open_answer(page, address)
-        form = page.locator("#why-not")
-        form.get_by_label("Cause").select_option("liveness-probe-too-tight")
-        form.get_by_label("Component").fill("deployment/shop/orders")
-        form.get_by_role("button", name="Ask").click()
-        page.wait_for_selector("#why-not .trials")
+def test_why_another_cause_was_not_concluded_is_asked(answer: Any) -> None:
+    form = answer.locator("#why-not")
+    form.get_by_label("Cause").select_option("liveness-probe-too-tight")
+    form.get_by_label("Component").fill("deployment/shop/orders")
+    form.get_by_role("button", name="Ask").click()
+    answer.wait_for_selector("#why-not .trials")
 
-        assert "did not hold" in form.inner_text()
+    assert "did not hold" in form.inner_text()
 
 
 def test_an_unknown_component_is_refused_in_words(browser: Any, address: str) -> None:
@@ -224,9 +229,10 @@ def test_hostile_text_is_text(browser: Any, address: str) -> None:
         assert wide + too_wide(page) == []
 
 
-def test_a_phone_never_scrolls_sideways(browser: Any, address: str) -> None:
-    reported(address, DESCRIPTION)
-    with watched(browser, address, **PHONE) as page:
+def test_a_phone_never_scrolls_sideways(browser: Any, address: str, pictures: Path) -> None:
+    with watched(browser, address, color_scheme="dark", **PHONE) as page:
+        still(page)
+        reported(address, DESCRIPTION)
         page.goto("/")
         page.wait_for_selector("[data-row]")
         wide = too_wide(page)
@@ -235,6 +241,7 @@ def test_a_phone_never_scrolls_sideways(browser: Any, address: str) -> None:
         page.keyboard.press("Escape")
         page.get_by_text(DESCRIPTION).first.tap()
         page.wait_for_selector("svg.graph")
+        page.screenshot(path=pictures / "phone.png")
         for one in page.locator("summary").all():
             if one.is_visible():
                 one.click()
@@ -242,19 +249,33 @@ def test_a_phone_never_scrolls_sideways(browser: Any, address: str) -> None:
         assert wide + too_wide(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_both_themes_are_accessible(browser: Any, address: str, scheme: str) -> None:
-    reported(address, DESCRIPTION)
-    with watched(browser, address, color_scheme=scheme) as page:
-        page.goto("/")
+def test_the_list_is_accessible(browser: Any, address: str, pictures: Path) -> None:
+    for one in LISTED:
+        reported(address, one, "shop")
+    with watched(browser, address, color_scheme="light", viewport={"width": 1200, "height": 500}) as page:
+        still(page)
+        page.goto("/#/?namespace=shop")
         page.wait_for_selector("[data-row]")
+        page.wait_for_function("document.body.innerText.includes('needs more memory')")
+        page.screenshot(path=pictures / "incidents.png")
         wrong = mistakes(page)
-        open_answer(page, address)
-        page.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
-        wrong += mistakes(page)
         page.get_by_role("button", name="Report an incident").click()
-        wrong += mistakes(page)
+
+        assert wrong + mistakes(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_themes_are_accessible(browser: Any, address: str, pictures: Path, scheme: str) -> None:
+    with watched(browser, address, color_scheme=scheme, viewport={"width": 1200, "height": 800}) as page:
+        still(page)
+        open_answer(page, address)
+        page.screenshot(path=pictures / f"incident-{scheme}.png")
+        page.locator("#answer .proof > summary").click()
+        page.locator("#answer .tree > li summary").first.click()
+        page.locator("#graph summary").click()
+        if scheme == "light":
+            page.locator("#answer .proof").screenshot(path=pictures / "proof.png")
         red, *_ = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
 
-        assert wrong == []
+        assert mistakes(page) == []
         assert (red < 40) is (scheme == "dark")
