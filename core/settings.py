@@ -252,6 +252,7 @@ class Service(Struct, frozen=True, kw_only=True):
     new_alert_incidents: Positive = 20
     runbook_bytes: Positive = 256 * 1024
     most_runbooks: Positive = 1000
+    pagerduty_secret_file: str = ""
     notify: tuple[Notify, ...] = ()
     auth: Auth = Auth()
     requests: RequestLimits = RequestLimits()

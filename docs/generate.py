@@ -147,6 +147,7 @@ SETTINGS = {
     "service.new_alert_incidents": "how many incidents alerts may open within a minute; what comes beyond is one incident, a storm",
     "service.runbook_bytes": "how large a runbook may be",
     "service.most_runbooks": "how many runbooks are kept",
+    "service.pagerduty_secret_file": "what PagerDuty signs its webhooks with, a secret a line; then unsigned ones are refused",
     "service.public_url": "where people reach the service; links in notifications begin with it",
     "service.open_metrics": "whether `/metrics` needs no key, as the chart sets; else it needs one that may read",
     "service.auth": "who comes in beside API keys of `keys create`: keys in files, service accounts of Kubernetes, tokens of an OIDC issuer (how-to: secure the service)",

@@ -13,6 +13,7 @@ from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig
 from litestar.params import FromPath
 
+from sre_orchestrator.api.service.intake.handshake import welcome_at
 from sre_orchestrator.api.service.intake.routes import Doors
 from sre_orchestrator.api.service.intake.routes import routes as intake_routes
 from sre_orchestrator.api.service.mcp.mounted import Endpoint
@@ -101,5 +102,6 @@ def application(service: Service, gate: Gate | None = None, telemetry: Telemetry
         ),
         logging_config=None,
     )
-    app.asgi_handler = Counted(shield_before(Heads(app.asgi_handler), gate, limits), telemetry)
+    heads = Heads(app.asgi_handler, welcome_at(limits.per_caller))
+    app.asgi_handler = Counted(shield_before(heads, gate, limits), telemetry)
     return app

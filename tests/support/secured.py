@@ -53,18 +53,11 @@ class Secured:
         requests: RequestLimits = USUAL,
         ways: Sequence[Way] = (),
         gate: Gate | None = None,
-        most_runbooks: int = 1000,
         twins: Twins | None = None,
-        open_metrics: bool = False,
+        **more: Any,
     ) -> None:
         # the compiled rules are shared by the tests of a process
-        limits = Limits(
-            requests=requests,
-            body_bytes=20_000,
-            runbook_bytes=1000,
-            most_runbooks=most_runbooks,
-            open_metrics=open_metrics,
-        )
+        limits = Limits(requests=requests, body_bytes=20_000, runbook_bytes=1000, **more)
         settings = Settings(state_dir=str(state.parent), service=limits)
         installation = Installation(settings)
         self.store: Database = open_database("", state)

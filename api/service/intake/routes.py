@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, cast
 
 import anyio
 import msgspec
 from litestar import Request, Router, post
 from litestar.datastructures import State
-from litestar.exceptions import ClientException, NotFoundException, ServiceUnavailableException
+from litestar.exceptions import (
+    ClientException,
+    NotAuthorizedException,
+    NotFoundException,
+    ServiceUnavailableException,
+)
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter
 
 from sre_orchestrator.api.service.intake import alertmanager, cloudevents, grafana, pagerduty
 from sre_orchestrator.api.service.intake.gate import Intake, Overloaded, Taken
+from sre_orchestrator.api.service.intake.signatures import Unsigned, Unverifiable, verify
 from sre_orchestrator.api.service.rest.problems import Problem
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.hookspecs import AlertFormat
+from sre_orchestrator.core.notices import Notice
 
 AT_A_TIME = 8  # requests that are read, each of service.alert_bytes at most
 READ_SECONDS = 30.0
@@ -38,6 +45,7 @@ class Doors:
         self.intake = Intake(service)
         more = cast("list[AlertFormat]", service.installation.plugins.collect("register_alert_formats"))
         self.formats: Mapping[str, AlertFormat] = {one.name: one for one in (*more, *BUILTIN)}
+        self._secret_file = service.installation.settings.service.pagerduty_secret_file
         self.reading = anyio.CapacityLimiter(AT_A_TIME)
 
     async def take(self, request: Asked, chosen: AlertFormat) -> Taken:
@@ -45,14 +53,21 @@ class Doors:
         try:
             with anyio.fail_after(READ_SECONDS):
                 async with self.reading:
-                    notices = chosen.notices(await request.body(), dict(request.headers.items()))
+                    notices = self._read(chosen, await request.body(), dict(request.headers.items()))
             return await self.intake.take(chosen.name, notices)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ClientException(f"this is nothing that {chosen.name} sends: {error}") from error
         except TimeoutError as error:
             raise ServiceUnavailableException("too many send at once, or too slowly", headers=AGAIN) from error
-        except Overloaded as error:
+        except Unsigned as error:
+            raise NotAuthorizedException(str(error)) from error
+        except (Overloaded, Unverifiable) as error:
             raise ServiceUnavailableException(str(error), headers=AGAIN) from error
+
+    def _read(self, chosen: AlertFormat, body: bytes, headers: Mapping[str, str]) -> Sequence[Notice]:
+        if chosen is pagerduty.FORMAT and self._secret_file:
+            verify(body, headers, self._secret_file)
+        return chosen.notices(body, headers)
 
 
 @post(

@@ -7,14 +7,17 @@ from typing import Any, cast
 from litestar.types import ASGIApp, Message, Receive, Send
 from litestar.types import Scope as Request
 
+from sre_orchestrator.api.service.intake.handshake import Welcome
+
 NO_METHOD = "CONNECT"  # nothing is at any address for it: the refusal names what is, which no single route knows
 
 
 class Heads:
     """An application before the application."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, welcome: Welcome) -> None:
         self._app = app
+        self._welcome = welcome
 
     async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
         """Answer HEAD as GET, and end where the body would begin; OPTIONS as a refusal that is none."""
@@ -33,7 +36,10 @@ class Heads:
                 message = {
                     **message,
                     "status": 204,
-                    "headers": [one for one in message["headers"] if one[0].lower() == b"allow"],
+                    "headers": [
+                        *(one for one in message["headers"] if one[0].lower() == b"allow"),
+                        *self._welcome(scope),
+                    ],
                 }
             elif message["type"] == "http.response.body":
                 if ended:

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from secured import USED
 
+SHAPES = re.compile(r"sre_[0-9a-f]{12}_[\w-]{43}|eyJ[\w-]{10,}\.eyJ[\w-]+\.[\w-]+|whsec_[\w+/=-]{20,}")
+
+
+def secrets_in(written: str) -> list[str]:
+    """Return the secrets of tests that are in a text, and whatever has the form of a key or token."""
+    return [one for one in USED if one in written] + SHAPES.findall(written)
+
 
 @pytest.fixture(autouse=True)
 def nothing_secret_is_written(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Look for every key and token that tests used in all that was written since the last look."""
-    if "capsys" in request.fixturenames:
-        yield
-        return
-    captured: pytest.CaptureFixture[str] = request.getfixturevalue("capfd")
+    """Look for secrets in all that was written since the last look, to standard output and error.
+
+    What a command prints (a new key) is what a test has read by then.
+    """
+    name = "capsys" if "capsys" in request.fixturenames else "capfd"
+    captured: pytest.CaptureFixture[str] = request.getfixturevalue(name)
     yield
-    written = "".join(captured.readouterr())
-    assert [one for one in USED if one in written] == []
+    assert [found for written in captured.readouterr() for found in secrets_in(written)] == []
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_secret_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Look for secrets in the logs of all services that tests started in processes of their own."""
+    yield
+    found = {str(log): secrets_in(text) for log, text in _logs(tmp_path_factory.getbasetemp())}
+    assert {log: secrets for log, secrets in found.items() if secrets} == {}
+
+
+def _logs(folder: Path) -> Iterator[tuple[Path, str]]:
+    for log in folder.rglob("*.log"):
+        if log.is_file():
+            yield log, log.read_text(encoding="utf-8", errors="replace")

@@ -82,13 +82,14 @@ def test_nobody_comes_in_without_a_key(client: Client, headers: dict[str, str], 
 
 def test_every_address_but_health_and_explanations_asks_for_a_key(secured: Secured, client: Client) -> None:
     opened = set()
+    page = {"/", "/web/{digest:str}/{name:str}"}  # the same for everybody
     for route in secured.app.routes:
         path = route.path.replace("{incident_id:str}", "i0").replace("{name:str}", "not-found")
         for method in sorted(getattr(route, "methods", {"GET"}) - {"OPTIONS"}):
             if client.request(method, path).status_code != 401:
                 opened.add(route.path)
 
-    assert opened <= {"/healthz", "/readyz", "/problems/{name:str}"}
+    assert opened <= page | {"/healthz", "/readyz", "/problems/{name:str}"}
 
 
 def test_a_key_is_taken_in_either_header(client: Client, admin: dict[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from investigation import NOW
 
 from sre_orchestrator.api.service.models import Arrival, Query, Reported
-from sre_orchestrator.api.service.ports import KeyRecord
 from sre_orchestrator.api.service.security.keys import caller_of, create_key
 from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.core.errors import InputError
@@ -100,18 +98,6 @@ def test_a_key_that_cannot_be_is_refused(
         create_key(store.keys, name, ["read"], namespaces=namespaces, now=NOW, expires_at=NOW + timedelta(days=days))
 
     assert store.keys.list() == []
-
-
-def test_a_database_of_the_version_before_gets_the_table(tmp_path: Path) -> None:
-    open_database("", tmp_path).close()
-    with sqlite3.connect(tmp_path / "service.db") as raw:
-        raw.execute("DROP TABLE api_key")
-        raw.execute("UPDATE alembic_version SET version_num = '0002'")
-    raw.close()
-
-    store = open_database("", tmp_path)
-
-    assert isinstance(create_key(store.keys, "team", ["read"], now=NOW)[0], KeyRecord)
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,19 @@ def test_options_names_all_methods_of_an_address(client: Client) -> None:
     assert client.options("/nowhere").status_code == 404
 
 
+def test_a_sender_of_events_that_asks_is_told_that_it_may(client: Client) -> None:
+    asking = {"WebHook-Request-Origin": "eventemitter.example.com", "WebHook-Request-Rate": "120"}
+
+    told = client.options("/api/v1/events", headers=asking)
+    elsewhere = client.options(INCIDENTS, headers=asking)
+    strange = client.options("/api/v1/events", headers={"WebHook-Request-Origin": "<b>"})
+
+    assert (told.status_code, sorted(told.headers["Allow"].split(", "))) == (204, ["OPTIONS", "POST"])
+    assert told.headers["WebHook-Allowed-Origin"] == "eventemitter.example.com"
+    assert told.headers["WebHook-Allowed-Rate"] == "12000"
+    assert not [one for answer in (elsewhere, strange) for one in answer.headers if "webhook" in one]
+
+
 def test_a_description_of_4000_characters_and_times_of_any_zone_are_taken(client: Client) -> None:
     long = client.post(INCIDENTS, json={"description": "é" * 4000, "at": "2026-01-01T00:00:00+05:00"})
 

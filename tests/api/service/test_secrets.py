@@ -67,7 +67,7 @@ def test_others_do_not_come_in_without_a_key(tmp_path: Path) -> None:
 
 
 def test_no_key_or_token_is_written(tmp_path: Path) -> None:
-    state, log = tmp_path / "state", tmp_path / "log"
+    state, log = tmp_path / "state", tmp_path / "serve.log"
     key, gone = made(state, "team"), made(state, "leaver")
     subprocess.run([*PROGRAM, "keys", "revoke", "leaver", "--state-dir", str(state)], check=True, capture_output=True)
     token = jwt.encode({"iss": "https://issuer.example", "sub": "ann", "aud": "sre"}, "s" * 40, "HS256")
@@ -97,11 +97,11 @@ def test_no_key_or_token_is_written(tmp_path: Path) -> None:
 
 
 def test_on_this_machine_no_key_is_needed_until_there_is_one(tmp_path: Path) -> None:
-    with serving(tmp_path, tmp_path / "first") as client:
+    with serving(tmp_path, tmp_path / "first.log") as client:
         opened = client.get(INCIDENTS).status_code
         rebound = client.get(INCIDENTS, headers={"Host": "evil.example"}).status_code
     made(tmp_path, "team")
-    with serving(tmp_path, tmp_path / "second") as client:
+    with serving(tmp_path, tmp_path / "second.log") as client:
         closed = client.get(INCIDENTS).status_code
         health = [client.get(path).status_code for path in ("/healthz", "/readyz")]
 

@@ -65,3 +65,9 @@ def upgrade() -> None:
         sa.Column("said", sa.LargeBinary, nullable=False),
     )
     op.create_index("feedback_by_incident", "feedback", ["incident"])
+
+
+def downgrade() -> None:
+    """Drop the tables, with all incidents."""
+    for name in ("feedback", "happened", "investigation", "incident"):
+        op.drop_table(name)

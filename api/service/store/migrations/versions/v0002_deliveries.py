@@ -30,3 +30,9 @@ def upgrade() -> None:
     )
     op.create_index("delivery_by_due", "delivery", ["due_at"])
     op.create_index("incident_by_cause", "incident", ["cause", "component"])
+
+
+def downgrade() -> None:
+    """Drop the table, with what is still to be told."""
+    op.drop_index("incident_by_cause", "incident")
+    op.drop_table("delivery")

@@ -25,3 +25,8 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.String(27)),
     )
     op.create_index("api_key_by_name", "api_key", ["name"])
+
+
+def downgrade() -> None:
+    """Drop the table, with all keys."""
+    op.drop_table("api_key")

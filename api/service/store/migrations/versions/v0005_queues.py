@@ -14,3 +14,8 @@ depends_on = None
 def upgrade() -> None:
     """Add the column; what is there belongs to the queue without a name."""
     op.add_column("incident", sa.Column("queue", sa.String(40), nullable=False, server_default=""))
+
+
+def downgrade() -> None:
+    """Drop the column."""
+    op.drop_column("incident", "queue")
