@@ -6,10 +6,12 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import ExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from threading import Lock
 from typing import cast
 
 import msgspec
@@ -57,23 +59,40 @@ BUILTIN = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """Vocabulary and rule book, checked."""
+
+    vocabulary: Vocabulary
+    book: RuleBook
+    plan: Plan
+
+
 class Installation:
-    """Plugins, vocabulary and rule book: what all investigations share."""
+    """Plugins, vocabulary and rule book: what all investigations share; safe to ask from several threads."""
 
     def __init__(self, settings: Settings) -> None:
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
         signals = (*map(str, self._folders("register_signals")), *settings.signal_folders)
         self.settings = msgspec.structs.replace(settings, signal_folders=signals)
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
-        cache = Path(settings.state_dir) / "cache"
-        self.vocabulary: Vocabulary = load_vocabulary(self._folders("register_vocabulary"), cache=cache)
-        self.book: RuleBook = load_book(
-            self.vocabulary,
-            rule_folders=(*self._folders("register_rules"), *map(Path, settings.rule_folders)),
-            cause_folders=self._folders("register_causes"),
-            cache=cache,
-        )
-        self.plan: Plan = self.book.compile(settings.engine)
+        self._compiling = Lock()
+        self._book: Compiled | None = None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Return the kinds of facts."""
+        return self._compiled().vocabulary
+
+    @property
+    def book(self) -> RuleBook:
+        """Return the rules and causes."""
+        return self._compiled().book
+
+    @property
+    def plan(self) -> Plan:
+        """Return the rules as they are run."""
+        return self._compiled().plan
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return what is missing whatever the incident: broken plugins, refused rules."""
@@ -99,6 +118,23 @@ class Installation:
             versions=Versions(program=version("sre-orchestrator"), rule_book=self.book.digest, model=narrator.name),
             progress=progress or Quiet(),
         )
+
+    def _compiled(self) -> Compiled:
+        """Return what is compiled, once, when it is asked for first: a service is ready before that is needed."""
+        with self._compiling:
+            self._book = self._book or self._compile()
+            return self._book
+
+    def _compile(self) -> Compiled:
+        cache = Path(self.settings.state_dir) / "cache"
+        vocabulary = load_vocabulary(self._folders("register_vocabulary"), cache=cache)
+        book = load_book(
+            vocabulary,
+            rule_folders=(*self._folders("register_rules"), *map(Path, self.settings.rule_folders)),
+            cause_folders=self._folders("register_causes"),
+            cache=cache,
+        )
+        return Compiled(vocabulary=vocabulary, book=book, plan=book.compile(self.settings.engine))
 
     def _folders(self, hook: str) -> tuple[Traversable, ...]:
         return tuple(cast("list[Traversable]", self.plugins.collect(hook)))

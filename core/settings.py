@@ -249,6 +249,7 @@ class Service(Struct, frozen=True, kw_only=True):
     retention_days: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     body_bytes: Positive = 1024**2
     alert_bytes: Positive = 16 * 1024**2
+    bundle_bytes: Positive = 16 * 1024**2
     new_alert_incidents: Positive = 20
     runbook_bytes: Positive = 256 * 1024
     most_runbooks: Positive = 1000

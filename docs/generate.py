@@ -143,6 +143,7 @@ SETTINGS = {
     "service.grace_seconds": "how long running investigations may go on when the service is asked to end",
     "service.retention_days": "how long finished incidents are kept",
     "service.body_bytes": "how large a request may be",
+    "service.bundle_bytes": "how large a bundle to replay may be",
     "service.alert_bytes": "how large a request with alerts may be",
     "service.new_alert_incidents": "how many incidents alerts may open within a minute; what comes beyond is one incident, a storm",
     "service.runbook_bytes": "how large a runbook may be",

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib.metadata import version
 
+import anyio
 from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.exceptions import NotFoundException
@@ -23,7 +24,8 @@ from sre_orchestrator.api.service.rest.document import Described
 from sre_orchestrator.api.service.rest.graph import graph
 from sre_orchestrator.api.service.rest.heads import Heads
 from sre_orchestrator.api.service.rest.incidents import Incidents
-from sre_orchestrator.api.service.rest.replays import replays
+from sre_orchestrator.api.service.rest.replays import AT_A_TIME
+from sre_orchestrator.api.service.rest.replays import routes as replay_routes
 from sre_orchestrator.api.service.rest.runbooks import Runbooks
 from sre_orchestrator.api.service.security.door import OPEN
 from sre_orchestrator.api.service.security.gate import Gate
@@ -82,13 +84,23 @@ def application(service: Service, gate: Gate | None = None, telemetry: Telemetry
             readyz,
             metrics_route(opened=service.installation.settings.service.open_metrics),
             problem,
-            Router("/api/v1", route_handlers=[Incidents, graph, Components, Runbooks, replays, *catalogue.ROUTES]),
+            Router(
+                "/api/v1",
+                route_handlers=[Incidents, graph, Components, Runbooks, replay_routes(service), *catalogue.ROUTES],
+            ),
             intake_routes(service),
             *pages.ROUTES,
             assistants.route(),
         ],
         middleware=[Routed(), door_before(gate, limits)],
-        state=State({"service": asked, "doors": doors, "telemetry": telemetry}),
+        state=State(
+            {
+                "service": asked,
+                "doors": doors,
+                "telemetry": telemetry,
+                "replaying": anyio.CapacityLimiter(AT_A_TIME),
+            }
+        ),
         lifespan=[working],
         exception_handlers=problems.HANDLERS,
         request_max_body_size=service.installation.settings.service.body_bytes,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sre_orchestrator.api.live import diagnose_live
 from sre_orchestrator.api.service.models import Reported
 from sre_orchestrator.api.service.naming import named
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
@@ -40,6 +39,8 @@ class Live:
 
     async def investigate(self, incident_id: str, reported: Reported, progress: Progress) -> Bundle:
         """Return the investigation of a report on the running cluster."""
+        from sre_orchestrator.api.live import diagnose_live  # noqa: PLC0415 - clients of clusters are slow to import
+
         bundle = await diagnose_live(
             self._installation,
             reported.description,

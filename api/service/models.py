@@ -82,6 +82,12 @@ class IncidentView(IncidentRecord, frozen=True, kw_only=True):
     report: Report | None = None
 
 
+class StoredView(IncidentRecord, frozen=True, kw_only=True):
+    """One incident as the API answers it, with the JSON of the report as it is stored."""
+
+    report: msgspec.Raw | None = None
+
+
 class Happened(Struct, frozen=True, kw_only=True):
     """One step of an investigation, numbered from 1 within its incident: what a progress display shows."""
 

@@ -19,6 +19,7 @@ from sre_orchestrator.api.service.models import (
     RunbookPage,
     RunbookQuery,
     RunbookView,
+    StoredView,
 )
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.core.pipeline import Bundle
@@ -140,6 +141,10 @@ class Store(Protocol):
 
     def get(self, incident_id: str) -> IncidentView | None:
         """Return an incident with its report."""
+        ...
+
+    def read(self, incident_id: str) -> StoredView | None:
+        """Return an incident with its report as it is stored; its JSON is that of ``get``."""
         ...
 
     def list(self, query: Query) -> Page:

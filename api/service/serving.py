@@ -26,11 +26,11 @@ from sre_orchestrator.api.service.store.engine import is_server
 from sre_orchestrator.api.service.telemetry import CountedOutbox, Observed, Telemetry
 from sre_orchestrator.api.service.telemetry.starting import heed, reach_of, telling
 from sre_orchestrator.api.service.twins import KeptTwin, RecordedTwin
+from sre_orchestrator.api.service.warming import Warming
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import RequestLimits, Settings
 from sre_orchestrator.core.settings import Service as Limits
-from sre_orchestrator.plugins.sources.k8s.access import find_access
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 
@@ -56,7 +56,7 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
         sender = Sender(store, outbox, limits.notify, public_url=limits.public_url)
         dispatcher = _dispatcher(store, Observed(investigator, telemetry), sender, limits)
         gate = gate_for(settings, store.keys, address[0])
-        background: list[Background] = [sender, Retention(store, limits.retention_days)]
+        background: list[Background] = [sender, Retention(store, limits.retention_days), Warming(installation)]
         if snapshot is None:
             background.append(reach_of(installation, telemetry))
         if watch:
@@ -71,7 +71,8 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
 
 def _watched(installation: Installation, snapshot: Path | None, store: Store, telemetry: Telemetry) -> Background:
     """Return the watch of what is served about; a kubeconfig that cannot be used is told at once."""
-    from sre_orchestrator.api.service.watched import Watched  # noqa: PLC0415 - needs clients of clusters
+    from sre_orchestrator.api.service.watched import Watched  # noqa: PLC0415 - clients of clusters are slow to import
+    from sre_orchestrator.plugins.sources.k8s.access import find_access  # noqa: PLC0415
 
     if snapshot is None:
         find_access(installation.settings.cluster, os.environ)

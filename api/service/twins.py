@@ -57,7 +57,7 @@ class KeptTwin:
     """Asks the twin that ``twin follow`` or ``watch`` keeps of the cluster."""
 
     def __init__(self, settings: Settings) -> None:
-        from sre_orchestrator.api.keeping import twin_path  # noqa: PLC0415 - needs clients of clusters
+        from sre_orchestrator.api.keeping import twin_path  # noqa: PLC0415 - clients of clusters are slow to import
 
         self._path = twin_path(settings)
 
@@ -67,7 +67,9 @@ class KeptTwin:
     def ask(self, question: Callable[[TwinStore], T]) -> T:
         """Return the answer of the twin as it is now."""
         if not self._path.is_file():
-            raise NoTwin("nobody keeps the twin of this cluster; keep one with: sre-orchestrator twin follow, or watch")
+            raise NoTwin(
+                "nobody keeps the twin of this cluster; run serve --watch, or beside it: sre-orchestrator twin follow"
+            )
         with closing(TwinStore(self._path, read_only=True)) as twin:
             return question(twin)
 

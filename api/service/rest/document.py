@@ -165,7 +165,7 @@ def _statuses() -> list[int]:
 def _problem(status: int) -> Document:
     name = problems.name_of(status)
     example = problems.Problem(
-        type=f"{problems.PAGE}{name}", title=problems.title_of(status), status=status, instance="/api/v1/incidents"
+        type=f"{problems.PAGE}{name}", title=problems.title_of(name), status=status, instance="/api/v1/incidents"
     )
     headers = {"Retry-After": "How many seconds to wait."} if status in {429, 503} else {}
     headers |= {"WWW-Authenticate": "How to say who calls."} if status == HTTPStatus.UNAUTHORIZED else {}

@@ -16,7 +16,7 @@ from litestar.params import FromQuery, HeaderParameter, JSONBody, QueryParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from sre_orchestrator.api.render import markdown
-from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Page, Query, Reported
+from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Page, Query, Reported, StoredView
 from sre_orchestrator.api.service.rest.parameters import Id, Moment, Name, Words, moment
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.errors import InputError
@@ -88,7 +88,10 @@ class Incidents(Controller):
     @get("/{incident_id:str}", operation_id="getIncident", summary="Read an incident and its report")
     async def read(self, incident_id: Id, state: State, if_none_match: Known = "") -> Response[object]:
         """Return an incident; ``report`` is there when ``status`` is ``done``."""
-        text = msgspec.json.encode(await _found(state, incident_id))
+        view: StoredView | None = await anyio.to_thread.run_sync(state.service.store.read, incident_id)
+        if view is None:
+            raise _missing(incident_id)
+        text = msgspec.json.encode(view)
         tag = f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if tag in [one.strip() for one in if_none_match.split(",")]:
@@ -180,5 +183,9 @@ async def _steps(service: Service, incident_id: str, after: int) -> AsyncIterato
 async def _found(state: State, incident_id: str) -> IncidentView:
     view: IncidentView | None = await anyio.to_thread.run_sync(state.service.store.get, incident_id)
     if view is None:
-        raise NotFoundException(f"there is no incident {incident_id[:40]!r}")
+        raise _missing(incident_id)
     return view
+
+
+def _missing(incident_id: str) -> NotFoundException:
+    return NotFoundException(f"there is no incident {incident_id[:40]!r}")

@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 
 from sre_orchestrator.api.service.components import NoComponent
 from sre_orchestrator.api.service.security.callers import Forbidden
+from sre_orchestrator.api.service.twins import NoTwin
 from sre_orchestrator.core.errors import InputError
 
 MEDIA_TYPE = "application/problem+json"
@@ -22,7 +23,7 @@ KINDS = {
     "forbidden": "The key or token does not allow this.",
     "not-found": "There is nothing at this address, or the incident does not exist (any more).",
     "method-not-allowed": "The address does not know this method; the header Allow lists those it knows.",
-    "request-entity-too-large": "The body is larger than service.body_bytes.",
+    "request-entity-too-large": "The body is larger than service.body_bytes (alerts: service.alert_bytes, replays: service.bundle_bytes).",
     "request-timeout": "The body did not arrive in time; send it again, faster.",
     "unsupported-media-type": "The body is of a type that cannot be read here; the detail says which can.",
     "uri-too-long": "Path and query are longer than service.requests.query_bytes.",
@@ -30,6 +31,7 @@ KINDS = {
     "unprocessable-entity": "The request is well formed and cannot be served; the detail says why and what to do.",
     "too-many-requests": "Wait as long as the header Retry-After says.",
     "internal-server-error": "A defect of the service; its log says more.",
+    "no-twin": "The service knows no components yet: run it with --watch, and wait until the cluster was listed.",
     "service-unavailable": "The service cannot work at the moment; try again.",
 }
 NAMES = {
@@ -66,16 +68,16 @@ def name_of(status: int) -> str:
     return NAMES.get(status, "bad-request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-server-error")
 
 
-def title_of(status: int) -> str:
-    """Return what people call it."""
-    return name_of(status).replace("-", " ").title().replace("Uri", "URI")
+def title_of(name: str) -> str:
+    """Return what people call a problem."""
+    return name.replace("-", " ").title().replace("Uri", "URI")
 
 
-def answered(request: Request[Any, Any, Any], status: int, detail: str) -> Response[Problem]:
-    """Return the problem that a status stands for."""
+def answered(request: Request[Any, Any, Any], status: int, detail: str, *, name: str = "") -> Response[Problem]:
+    """Return the problem of that name, by default the one that the status stands for."""
     problem = Problem(
-        type=f"{PAGE}{name_of(status)}",
-        title=title_of(status),
+        type=f"{PAGE}{name or name_of(status)}",
+        title=title_of(name or name_of(status)),
         status=int(status),
         detail=detail,
         instance=request.url.path,
@@ -104,6 +106,13 @@ def of_input(request: Request[Any, Any, Any], error: InputError) -> Response[Pro
     return answered(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
 
+def of_no_twin(request: Request[Any, Any, Any], error: NoTwin) -> Response[Problem]:
+    """Answer that there are no components to ask about."""
+    found = answered(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error), name="no-twin")
+    found.set_header("Retry-After", "30")
+    return found
+
+
 def of_forbidden(request: Request[Any, Any, Any], error: Forbidden) -> Response[Problem]:
     """Answer what the caller may not do."""
     return answered(request, HTTPStatus.FORBIDDEN, str(error))
@@ -123,6 +132,7 @@ def of_anything(request: Request[Any, Any, Any], error: Exception) -> Response[P
 HANDLERS: dict[int | type[Exception], Any] = {
     HTTPException: of_http,
     Forbidden: of_forbidden,
+    NoTwin: of_no_twin,
     NoComponent: of_absent,
     InputError: of_input,
     UnicodeDecodeError: of_unreadable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import anyio.to_thread
-from litestar import Request, post
+from litestar import Request, Router, post
 from litestar.datastructures import State
 from litestar.params import QueryParameter
 
@@ -15,6 +15,7 @@ from sre_orchestrator.core.compare import differences
 from sre_orchestrator.core.models import Report, Struct
 
 MOST_UNPACKED = 64 * 1024**2
+AT_A_TIME = 2  # bundles that are read and replayed, each unpacked MOST_UNPACKED at most
 Without = Annotated[list[str] | None, QueryParameter(max_items=100, description="Facts to leave out, by id.")]
 
 
@@ -29,8 +30,15 @@ class Replayed(Struct, frozen=True, kw_only=True):
 async def replays(request: Request[object, object, State], state: State, without: Without = None) -> Replayed:
     """Return what today's rules conclude from a bundle, as ``GET …/bundle`` gave it, less the facts ``without``."""
     service: Service = state.service
-    content = await request.body()
-    return await anyio.to_thread.run_sync(_again, service, content, tuple(without or ()))
+    async with state.replaying:
+        content = await request.body()
+        return await anyio.to_thread.run_sync(_again, service, content, tuple(without or ()))
+
+
+def routes(service: Service) -> Router:
+    """Return the route; the application keeps ``anyio.CapacityLimiter(AT_A_TIME)`` as ``state.replaying``."""
+    limit = service.installation.settings.service.bundle_bytes
+    return Router("/", route_handlers=[replays], request_max_body_size=limit)
 
 
 def _again(service: Service, content: bytes, without: tuple[str, ...]) -> Replayed:

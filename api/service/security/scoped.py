@@ -7,7 +7,16 @@ from datetime import datetime
 
 import msgspec
 
-from sre_orchestrator.api.service.models import Arrival, Feedback, Happened, IncidentRecord, IncidentView, Page, Query
+from sre_orchestrator.api.service.models import (
+    Arrival,
+    Feedback,
+    Happened,
+    IncidentRecord,
+    IncidentView,
+    Page,
+    Query,
+    StoredView,
+)
 from sre_orchestrator.api.service.ports import Accepted, Store, StoreState
 from sre_orchestrator.api.service.security.callers import Forbidden, current, permitted, sees
 from sre_orchestrator.api.service.security.cutting import cut
@@ -35,18 +44,23 @@ class ScopedStore:
         view = self._store.get(incident_id)
         return view if view and sees(current(), view.reported.namespace) else None
 
+    def read(self, incident_id: str) -> StoredView | None:
+        """Return an incident that the caller may see."""
+        view = self._store.read(incident_id)
+        return view if view and sees(current(), view.reported.namespace) else None
+
     def list(self, query: Query) -> Page:
         """Return a page of the incidents that the caller may see."""
         return self._store.list(msgspec.structs.replace(query, namespaces=current().namespaces))
 
     def bundle(self, incident_id: str) -> bytes | None:
         """Return the investigation of an incident that the caller may see, without what is not theirs."""
-        kept = self._store.bundle(incident_id) if self.get(incident_id) else None
+        kept = self._store.bundle(incident_id) if self.read(incident_id) else None
         return kept and cut(kept, current())
 
     def happened(self, incident_id: str, after: int = 0) -> Sequence[Happened]:
         """Return the steps of an incident that the caller may see."""
-        return self._store.happened(incident_id, after) if self.get(incident_id) else ()
+        return self._store.happened(incident_id, after) if self.read(incident_id) else ()
 
     def feedback(self, incident_id: str, feedback: Feedback, caller: str, now: datetime) -> None:
         """Keep what the caller says."""
@@ -95,7 +109,7 @@ class ScopedStore:
         raise _internal()
 
     def _seen(self, incident_id: str) -> str:
-        if self.get(incident_id) is None:
+        if self.read(incident_id) is None:
             raise Forbidden(f"there is no incident {incident_id[:40]!r}")
         return incident_id
 

@@ -20,6 +20,7 @@ from sre_orchestrator.api.service.models import (
     IncidentView,
     Page,
     Query,
+    StoredView,
 )
 from sre_orchestrator.api.service.ports import Accepted, StoreState
 from sre_orchestrator.api.service.store.accepting import accepted, claimed, known, noted, over, row_of, taken
@@ -86,16 +87,22 @@ class Database:
 
     def get(self, incident_id: str) -> IncidentView | None:
         """Return an incident with its report."""
+        view = self.read(incident_id)
+        if view is None:
+            return None
+        report = msgspec.json.decode(view.report, type=Report) if view.report is not None else None
+        return IncidentView(**{**msgspec.structs.asdict(view), "report": report})
+
+    def read(self, incident_id: str) -> StoredView | None:
+        """Return an incident with its report as it is stored."""
         with self._read.connect() as connection:
             row = row_of(connection, incident_id)
             if row is None:
                 return None
             report = connection.scalar(select(investigation.c.report).where(investigation.c.incident == incident_id))
         record = record_of(row)
-        return IncidentView(
-            **msgspec.structs.asdict(record),
-            report=msgspec.json.decode(gzip.decompress(report), type=Report) if report else None,
-        )
+        stored = msgspec.Raw(gzip.decompress(report)) if report else None
+        return StoredView(**msgspec.structs.asdict(record), report=stored)
 
     def list(self, query: Query) -> Page:
         """Return a page of incidents."""

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from investigation import NOW
 from postgres import fresh_database
@@ -115,6 +116,21 @@ def test_a_certain_incident_can_be_claimed(store: Database) -> None:
     assert claimed is not None
     assert (claimed.id, claimed.status, claimed.attempts) == (second.id, "running", 1)
     assert store.claim(NOW, second.id) is None
+
+
+def test_what_is_stored_is_what_is_answered(store: Database) -> None:
+    name = store.accept(arrival(), NOW).record.id
+    before, nothing = store.read(name), store.read("i0")
+    store.claim(NOW)
+    store.finish(name, bundle_of(), NOW)
+
+    after = store.read(name)
+
+    assert nothing is None
+    assert before is not None
+    assert before.report is None
+    assert after is not None
+    assert msgspec.json.encode(after) == msgspec.json.encode(store.get(name))
 
 
 def test_a_report_is_kept_once(store: Database) -> None:

@@ -1,0 +1,35 @@
+"""Compiles the rule book while the service is already ready: the first investigation finds it done."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+import structlog
+
+from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.boundary import Failure, guarded
+
+log = structlog.get_logger()
+
+
+class Warming:
+    """Has an installation compile its rules (``api.service.ports.Background``)."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Compile in a thread while the context lasts."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._work)
+            yield
+            tasks.cancel_scope.cancel()
+
+    async def _work(self) -> None:
+        outcome = await anyio.to_thread.run_sync(guarded, lambda: self._installation.plan, abandon_on_cancel=True)
+        if isinstance(outcome, Failure):
+            log.error("the rules cannot be used; every investigation will fail", why=outcome.why)
