@@ -17,6 +17,7 @@ from sre_orchestrator.plugins.models.llama_cpp.worker import Worker
 # How much is computed at once: more needs more memory, less is slower.
 BATCH_TOKENS = 256
 LONGEST_EMBEDDED = 512
+MOST_THREADS = 4  # more wait for memory rather than compute, and stand in others' way
 
 
 class Opened(Struct, frozen=True, kw_only=True):
@@ -45,7 +46,7 @@ def open_chat(reference: str, settings: ModelSettings, cache: Path | None, root:
     sizes = Sizes(
         context_tokens=min(settings.context_tokens, trained),
         batch_tokens=BATCH_TOKENS,
-        threads=settings.threads or machine.processors(root),
+        threads=settings.threads or min(machine.processors(root), MOST_THREADS),
     )
     return _loaded(path, header, sizes, cache, root)
 
@@ -64,7 +65,7 @@ def open_embedding(reference: str, settings: ModelSettings, cache: Path | None, 
     sizes = Sizes(
         context_tokens=longest,
         batch_tokens=longest,
-        threads=settings.threads or machine.processors(root),
+        threads=settings.threads or min(machine.processors(root), MOST_THREADS),
         embeds=True,
     )
     return _loaded(path, header, sizes, cache, root)

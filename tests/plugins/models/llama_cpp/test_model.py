@@ -18,6 +18,7 @@ from sre_orchestrator.core.language.ports import Allowance, LanguageModel, Messa
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.core.settings import ModelSettings
 from sre_orchestrator.plugins.models.llama_cpp import LlamaCpp
+from sre_orchestrator.plugins.models.llama_cpp.engine import Engine
 
 LONG = Allowance(completion_tokens=40, seconds=200)
 
@@ -135,22 +136,22 @@ def test_a_conversation_takes_the_answer(chat: LanguageModel) -> None:
     assert conversation.uses["read"].completion_tokens > 5
 
 
-def test_closing_ends_what_is_being_computed() -> None:
+def test_closing_ends_what_is_being_computed_and_what_waits() -> None:
     model = LlamaCpp().open(str(smollm2()), ModelSettings(threads=1, context_tokens=1024))
     computing = threading.Event()
 
-    def run() -> str:
+    def compute(engine: Engine) -> None:
         computing.set()
-        with pytest.raises(ModelError, match="closed"):
-            model.complete(asked("word " * 500), STORY, Allowance(completion_tokens=300, seconds=60))
-        return "ended"
+        engine.read([5] * 900)
 
     with ThreadPoolExecutor() as pool:
-        running = pool.submit(run)
+        running = [pool.submit(model._worker.do, compute, 60)]  # type: ignore[attr-defined]
         computing.wait(30)
+        running.append(pool.submit(model.complete, asked("x"), PICK, LONG))
         model.close()
         model.close()
 
-        assert running.result(30) == "ended"
+        errors = [one.exception(30) for one in running]
     with pytest.raises(ModelError, match="closed"):
         model.complete(asked("x"), PICK, LONG)
+    assert [str(one) for one in errors] == ["the model is closed"] * 2
