@@ -7,8 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -18,9 +20,15 @@ import typer
 from sre_orchestrator.api.cli.main import app
 from sre_orchestrator.api.doctor import Checkup
 from sre_orchestrator.api.render import text
+from sre_orchestrator.api.service.dispatch import InProcess, Silent
+from sre_orchestrator.api.service.intake.routes import Doors
+from sre_orchestrator.api.service.investigators import Live
 from sre_orchestrator.api.service.mcp.schemas import schema_of
 from sre_orchestrator.api.service.mcp.tools import TOOLS
 from sre_orchestrator.api.service.rest.described import described
+from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.api.service.store import open_database
+from sre_orchestrator.api.service.telemetry import Telemetry
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core import hookspecs, weigh
 from sre_orchestrator.core.models import Cause, Report
@@ -315,6 +323,24 @@ def settings() -> str:
         variable = "" if "." in name else f"`{PREFIX}{name.upper()}`"
         rows.append((f"`{name}`", default, variable, described[name]))
     return "\n".join([*_table(("key", "default", "environment", "what it sets"), rows), ""])
+
+
+def figures() -> str:
+    """List the figures of a service, as it tells them."""
+    installation = Installation(Settings())
+    with TemporaryDirectory() as folder, closing(open_database("", Path(folder))) as store:
+        dispatcher = InProcess(store, Live(installation), Silent(), limits=installation.settings.service)
+        service = Service(installation=installation, store=store, dispatcher=dispatcher)
+        telemetry = Telemetry.of(installation)
+        telemetry.attach(service, Doors(service))
+        known = [one for one in telemetry.figures.registry.collect() if one.name.startswith("sre_orchestrator")]
+    rows = []
+    for one in known:
+        own = telemetry.figures.labels.get(one.name)
+        labels = tuple(one.samples[0].labels) if own is None else own
+        name = {"counter": f"{one.name}_total", "info": f"{one.name}_info"}.get(one.type, one.name)
+        rows.append((f"`{name}`", one.type, ", ".join(f"`{label}`" for label in labels), one.documentation))
+    return "\n".join(_table(("figure", "type", "labels", "what it tells"), sorted(rows)))
 
 
 def signals() -> str:

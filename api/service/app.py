@@ -69,7 +69,7 @@ def application(service: Service, gate: Gate | None = None, telemetry: Telemetry
     asked = replace(service, store=ScopedStore(service.store))
     assistants = Endpoint(asked)
     doors = Doors(service)
-    telemetry.attach(service, doors.intake)
+    telemetry.attach(service, doors)
 
     @asynccontextmanager
     async def working(_: Litestar) -> AsyncIterator[None]:

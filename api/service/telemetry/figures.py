@@ -24,6 +24,7 @@ from sre_orchestrator.core.models import Verdict
 PREFIX = "sre_orchestrator"
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 OTHER = "other"
+OUTCOMES = ("delivered", "retried", "given_up")
 FAILED, LATE = "failed", "late"
 LONG = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 SHORT = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -32,10 +33,11 @@ METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 
 
 class Figures:
-    """Counts and times; safe to call from several threads."""
+    """Counts and times; safe to call from several threads. ``labels`` are those of each family that has some."""
 
     def __init__(self, agents: Collection[str] = (), causes: Collection[str] = ()) -> None:
         self.registry = CollectorRegistry()
+        self.labels: dict[str, tuple[str, ...]] = {}
         self._agents = frozenset(agents)
         self._causes = frozenset(causes)
         ProcessCollector(registry=self.registry)
@@ -71,6 +73,11 @@ class Figures:
                 self._gaps.labels(self._agent(gap.agent)).inc()
             self._calls.inc(ended.bundle.cost.llm_calls)
             self._tokens.inc(ended.bundle.cost.tokens)
+
+    def expect(self, target: str) -> None:
+        """Begin to count for somebody who is to be told: a rate needs to see the step from 0 to 1."""
+        for outcome in OUTCOMES:
+            self._told.labels(target, outcome)
 
     def notified(self, target: str, outcome: str) -> None:
         """Count an attempt to tell ``target``, which is one of the settings' names."""
@@ -142,9 +149,11 @@ class Figures:
         )
 
     def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        self.labels[f"{PREFIX}_{name}"] = labels
         return Counter(f"{PREFIX}_{name}", about, labels, registry=self.registry)
 
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        self.labels[f"{PREFIX}_{name}"] = labels
         return Histogram(f"{PREFIX}_{name}", about, labels, buckets=buckets, registry=self.registry)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from sre_orchestrator.api.service.intake.gate import Intake
+from sre_orchestrator.api.service.intake.gate import Taken
+from sre_orchestrator.api.service.intake.routes import Doors
 from sre_orchestrator.api.service.ports import Living
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.telemetry.figures import PREFIX, Figures
@@ -20,6 +21,7 @@ from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.boundary import Failure, guarded
 
 MOST_PARENTS = 1000
+EVENTS = "cloudevents"
 RESULTS = ("opened", "folded", "resolved", "ignored", "refused")
 
 
@@ -55,6 +57,8 @@ class Telemetry:
         """Return the telemetry of an installation."""
         agents = {one.name for one in installation.agents} | {"rules", "plugins"}
         figures = Figures(agents, installation.book.causes)
+        for target in installation.settings.service.notify:
+            figures.expect(target.key)
         return cls(figures=figures, traces=traces, limit_seconds=installation.settings.service.incident_seconds)
 
     def investigated(self, ended: Ended) -> None:
@@ -63,7 +67,7 @@ class Telemetry:
         if self.traces:
             self.traces.investigated(ended, self.parents.of(ended.name))
 
-    def attach(self, service: Service, intake: Intake) -> None:
+    def attach(self, service: Service, doors: Doors) -> None:
         """Look at the parts of a service whenever somebody asks."""
         store, dispatcher, health = service.store, service.dispatcher, self.health
         health.check("store", lambda: store.state().wrong)
@@ -71,7 +75,7 @@ class Telemetry:
         if isinstance(dispatcher, Living):
             health.check("workers", dispatcher.trouble)
         self.figures.include(lambda: _waiting(service))
-        self.figures.include(lambda: _alerts(intake))
+        self.figures.include(lambda: _alerts(doors))
         self.figures.include(lambda: _readiness(health))
 
 
@@ -93,13 +97,15 @@ def _waiting(service: Service) -> Iterator[Metric]:
     )
 
 
-def _alerts(intake: Intake) -> Iterator[Metric]:
+def _alerts(doors: Doors) -> Iterator[Metric]:
+    """Yield what became of alerts, for every format: a rate needs to see the step from 0 to 1."""
     alerts = CounterMetricFamily(
         f"{PREFIX}_alerts",
         "Alerts and events that were sent, by format and what became of them.",
         labels=["source", "result"],
     )
-    for source, taken in sorted(intake.totals.items()):
+    known = {name: Taken() for name in (*doors.formats, EVENTS)}
+    for source, taken in sorted((known | doors.intake.totals).items()):
         for result in RESULTS:
             alerts.add_metric([source, result], getattr(taken, result))
     yield alerts
