@@ -46,7 +46,9 @@ class Replica:
         self._running.close()
         self.deaths += 1
         self.process: subprocess.Popen[bytes]
+        begun = time.monotonic()
         self.process, self._address = self._running.enter_context(served(self._folder, self._settings))
+        self.started_within = time.monotonic() - begun
 
     def end(self) -> int:
         """Ask it to end, and return its exit code."""
@@ -86,8 +88,9 @@ def killed(fleet: list[Replica], chance: random.Random) -> list[str]:
     with ThreadPoolExecutor(1) as threads:
         reporting = threads.submit(report_all, fleet, random.Random(8))
         while not reporting.done() or sum(one.deaths for one in fleet) < FEWEST_DEATHS:
-            time.sleep(chance.uniform(0.05, 1.5))
-            chance.choice(fleet).start()
+            one = chance.choice(fleet)
+            time.sleep(chance.uniform(0, 3) * one.started_within)  # a busy machine must get on, too
+            one.start()
         return reporting.result()
 
 
