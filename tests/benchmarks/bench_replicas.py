@@ -28,24 +28,33 @@ def main(incidents: int) -> None:
     print(f"load {os.getloadavg()[0]:.1f}")
     for replicas, workers in ((1, 1), (1, 2), (2, 1)):
         with tempfile.TemporaryDirectory() as folder:
-            seconds = measured(Path(folder), incidents, replicas, workers)
-        print(f"{replicas} replicas, {workers} workers each: {60 * incidents / seconds:.0f} incidents a minute")
+            seconds, cpu = measured(Path(folder), incidents, replicas, workers)
+        rate, each = 60 * incidents / seconds, cpu / incidents
+        print(
+            f"{replicas} replicas, {workers} workers each: {rate:.0f} incidents a minute, {each:.2f} CPU s each",
+            flush=True,
+        )
 
 
-def measured(folder: Path, incidents: int, replicas: int, workers: int) -> float:
-    """Return the seconds from the first claim of many stored incidents to the last report."""
+def measured(folder: Path, incidents: int, replicas: int, workers: int) -> tuple[float, float]:
+    """Return the seconds from the first claim of many stored incidents to the last report, and the replicas' CPU seconds."""
     url = fresh_database()
     settings = folder / "settings.yaml"
     settings.write_text(json.dumps({"service": {"database_url": url, "workers": workers}}), encoding="utf-8")
     with closing(open_database(url, folder)) as store, ExitStack() as stack:
-        for number in range(replicas):
-            stack.enter_context(served(folder / str(number), settings))
+        started = [stack.enter_context(served(folder / str(number), settings))[0].pid for number in range(replicas)]
         accept(store, replicas * workers)  # what is loaded once, is loaded
         wait(store)
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), sum(map(cpu_seconds, started))
         accept(store, incidents)
         wait(store)
-        return time.perf_counter() - begun
+        return time.perf_counter() - begun, sum(map(cpu_seconds, started)) - before
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return what a process used of the processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def accept(store: Database, incidents: int) -> None:
