@@ -12,6 +12,7 @@ import structlog
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.boundary import Failure, guarded
 
+AFTER_SECONDS = 1.0  # whoever waits for the service to be ready is answered first
 log = structlog.get_logger()
 
 
@@ -30,6 +31,7 @@ class Warming:
             tasks.cancel_scope.cancel()
 
     async def _work(self) -> None:
+        await anyio.sleep(AFTER_SECONDS)
         outcome = await anyio.to_thread.run_sync(guarded, lambda: self._installation.plan, abandon_on_cancel=True)
         if isinstance(outcome, Failure):
             log.error("the rules cannot be used; every investigation will fail", why=outcome.why)

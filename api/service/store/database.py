@@ -41,6 +41,7 @@ from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.pipeline import Bundle
 
 RACES = 5
+PORTION = 200  # incidents that are forgotten in one transaction
 DEADLOCK = "40P01"  # of PostgreSQL: two took several incidents in different order
 T = TypeVar("T")
 
@@ -192,17 +193,22 @@ class Database:
         return self._waiting.state()
 
     def prune(self, before: datetime) -> int:
-        """Remove finished incidents that were last touched before ``before``."""
+        """Remove finished incidents that were last touched before ``before``, in portions: others want to write, too."""
+        removed = 0
+        while some := self._forgotten(before):
+            removed += some
+        return removed
+
+    def _forgotten(self, before: datetime) -> int:
         old = select(incident.c.id).where(
             incident.c.updated_at < time_text(before), incident.c.status.in_(("done", "failed"))
         )
         with self._engine.begin() as connection:
-            found = connection.scalars(old).all()
-            for some in _portions(found):
-                for table in (investigation, happened, feedbacks, delivery):
-                    connection.execute(delete(table).where(table.c.incident.in_(some)))
-                connection.execute(delete(incident).where(incident.c.id.in_(some)))
-        return len(found)
+            some = connection.scalars(old.limit(PORTION)).all()
+            for table in (investigation, happened, feedbacks, delivery):
+                connection.execute(delete(table).where(table.c.incident.in_(some)))
+            connection.execute(delete(incident).where(incident.c.id.in_(some)))
+        return len(some)
 
     def _ours(self, arrival: Arrival) -> Arrival:
         """Return an arrival as one of our queue: what other clusters' alerts say is folded apart."""
@@ -224,7 +230,3 @@ class Database:
                 if getattr(error.orig, "sqlstate", "") != DEADLOCK:
                     raise
         raise InputError("the incident could not be stored: others store the same one all the time; try again")
-
-
-def _portions(found: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    return (found[begin : begin + size] for begin in range(0, len(found), size))

@@ -81,3 +81,12 @@ def test_a_store_that_fails_is_asked_again(capfd: pytest.CaptureFixture[str]) ->
     runs_until(Retention(failing, 30, every_seconds=SOON), lambda: len(asked) > 2)
 
     assert "disk full" in "".join(capfd.readouterr())
+
+
+def test_more_than_one_portion_is_forgotten(store: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sre_orchestrator.api.service.store.database.PORTION", 2)
+    for number in range(5):
+        stored(store, f"old {number}", NOW - timedelta(days=31))
+
+    assert store.prune(NOW) == 5
+    assert store.list(Query()).items == ()
