@@ -99,7 +99,8 @@ def chat_text(what: Told) -> str:
         ]
     if what.gaps:
         lines.append(f"not seen: {what.gaps} of what it looked for")
-    lines.append(f"<{what.url}|incident {what.incident}>" if "://" in what.url else f"incident {what.incident}")
+    page = what.url.replace("/api/v1/", "/#/")  # of the web page: people follow this link
+    lines.append(f"<{page}|incident {what.incident}>" if "://" in page else f"incident {what.incident}")
     return "\n".join(lines)
 
 

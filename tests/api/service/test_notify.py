@@ -138,7 +138,7 @@ def test_a_chat_is_told_in_a_few_lines_that_call_nobody(store: Database) -> None
     assert lines[2:] == [
         "• raise the limit",
         "not seen: 1 of what it looked for",
-        f"<https://sre.example/api/v1/incidents/{name}|incident {name}>",
+        f"<https://sre.example/#/incidents/{name}|incident {name}>",
     ]
     assert headers["content-type"] == "application/json"
     assert "webhook-signature" not in headers
