@@ -10,10 +10,9 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
-import mcp_types as types
 import msgspec
 import structlog
-from mcp import MCPError
+from mcp import MCPError, types
 from mcp.server.lowlevel import Server
 
 from sre_orchestrator.api.service.mcp.asked import GetIncident, read

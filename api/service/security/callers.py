@@ -71,7 +71,8 @@ def permitted(arrival: Arrival, caller: Caller) -> Arrival:
     """
     reporter = arrival.reporter or caller.name
     own = ",".join(caller.namespaces)
-    whose = " ".join(part for part in (caller.name, own) if part)  # keys of one name may be for other namespaces
+    # keys of one name may be for other namespaces; a name with a space must not end in what another's key begins with
+    whose = f"{len(caller.name)} {caller.name} {own}" if caller.name or own else ""
     key = f"{whose} {arrival.idempotency_key}" if whose and arrival.idempotency_key else ""
     arrival = msgspec.structs.replace(arrival, reporter=reporter, idempotency_key=key or arrival.idempotency_key)
     if not caller.namespaces:

@@ -30,6 +30,7 @@ from sre_orchestrator.api.service.security.rates import Rates
 
 OPEN, NEEDS = "open", "needs"
 _ID = re.compile(r"i[0-9a-f]{28}")  # anything else in its place may be a key that somebody pasted
+TELLING = ("authorization", "x-api-key", "host", "origin")
 READS = frozenset({"GET", "HEAD"})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="sre-orchestrator"'}
 log = structlog.get_logger()
@@ -68,7 +69,12 @@ class Door(ASGIMiddleware):
                 audit.end()
 
     async def _caller(self, scope: Request) -> Caller:
-        headers = dict(ASGIConnection(scope).headers.items())
+        given = ASGIConnection(scope).headers
+        headers = dict(given.items())
+        if twice := [
+            name for name in TELLING if len(given.getall(name, [])) > 1
+        ]:  # a proxy may have looked at the other
+            raise NotAuthorizedException(f"the header {twice[0]} is there twice", headers=CHALLENGE)
         try:
             return await anyio.to_thread.run_sync(self._gate.caller, headers)
         except Unknown as error:
