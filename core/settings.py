@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 from typing import Annotated, Literal
 
 import msgspec
@@ -208,10 +209,17 @@ class RequestLimits(Struct, frozen=True, kw_only=True):
     trusted_proxies: str = ""
 
 
+TOLD = (
+    *("incident", "url", "description", "namespace", "cluster", "seen", "verdict"),
+    *("cause", "component", "title", "because", "confidence", "remedy", "gaps"),
+)
+
+
 class Notify(Struct, frozen=True, kw_only=True):
     """Somebody who is told of finished incidents, all of them or those with one of ``verdicts``.
 
-    Files of secrets are read at each use; ``name`` (default: the kind) tells two of the same kind apart.
+    Files of secrets are read at each use; ``name`` (default: the kind) tells two of the same kind apart. ``template`` is
+    what a chat is told, with ``$name`` (one of ``TOLD``) for what is known of the incident.
     """
 
     kind: Literal["slack", "webhook", "cloudevents"]
@@ -221,9 +229,18 @@ class Notify(Struct, frozen=True, kw_only=True):
     secret_file: str = ""
     verdicts: tuple[Verdict, ...] = ("diagnosed", "unresolved")
     timeout_seconds: Seconds = 10.0
+    template: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be told."""
+        template = Template(self.template)
+        if self.template and self.kind != "slack":
+            raise ValueError(f"service.notify {self.key}: template is for chats; leave it out, or give kind slack")
+        if not template.is_valid() or (unknown := sorted(set(template.get_identifiers()) - set(TOLD))):
+            wrong = f"${unknown[0]}" if template.is_valid() else "a $ without a name"
+            raise ValueError(
+                f"service.notify {self.key}: template holds {wrong}; known are {', '.join(TOLD)}, and $$ for a dollar"
+            )
         if bool(self.url) == bool(self.url_file):
             raise ValueError(f"service.notify {self.key}: has no address, or two; give url or url_file")
         if self.url and not self.url.startswith(("http://", "https://")):

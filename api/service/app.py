@@ -27,6 +27,7 @@ from sre_orchestrator.api.service.rest.incidents import Incidents
 from sre_orchestrator.api.service.rest.replays import AT_A_TIME
 from sre_orchestrator.api.service.rest.replays import routes as replay_routes
 from sre_orchestrator.api.service.rest.runbooks import Runbooks
+from sre_orchestrator.api.service.rest.said import said
 from sre_orchestrator.api.service.security.door import OPEN
 from sre_orchestrator.api.service.security.gate import Gate
 from sre_orchestrator.api.service.security.mounted import door_before, shield_before
@@ -86,7 +87,15 @@ def application(service: Service, gate: Gate | None = None, telemetry: Telemetry
             problem,
             Router(
                 "/api/v1",
-                route_handlers=[Incidents, graph, Components, Runbooks, replay_routes(service), *catalogue.ROUTES],
+                route_handlers=[
+                    Incidents,
+                    graph,
+                    Components,
+                    Runbooks,
+                    replay_routes(service),
+                    said,
+                    *catalogue.ROUTES,
+                ],
             ),
             intake_routes(service),
             *pages.ROUTES,

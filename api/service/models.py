@@ -107,6 +107,23 @@ class Feedback(Struct, frozen=True, kw_only=True):
     comment: Annotated[str, msgspec.Meta(max_length=4000)] = ""
 
 
+class Said(Struct, frozen=True, kw_only=True):
+    """What somebody said of an incident, in the order in which it was said; ``number`` tells one from another.
+
+    ``verdict``, ``cause``, ``component`` and ``confidence`` are those of the incident's first hypothesis.
+    """
+
+    number: int
+    incident: str
+    at: datetime
+    caller: str
+    feedback: Feedback
+    verdict: Verdict | None = None
+    cause: str = ""
+    component: str = ""
+    confidence: float = 0.0
+
+
 class Page(Struct, frozen=True, kw_only=True):
     """A page of incidents, newest first unless asked otherwise; ``next_cursor`` is empty on the last one."""
 

@@ -19,6 +19,7 @@ from sre_orchestrator.api.service.models import (
     RunbookPage,
     RunbookQuery,
     RunbookView,
+    Said,
     StoredView,
 )
 from sre_orchestrator.core.models import Struct
@@ -201,6 +202,15 @@ class Store(Protocol):
 
     def feedback(self, incident_id: str, feedback: Feedback, caller: str, now: datetime) -> None:
         """Keep what a person says of a hypothesis."""
+        ...
+
+    def said(
+        self, incident_id: str = "", *, after: int = 0, limit: int = 200, namespaces: Sequence[str] = ()
+    ) -> Sequence[Said]:
+        """Return what was said of an incident, or of all, after number ``after``; in order, ``limit`` at most.
+
+        ``namespaces`` is enforced, not asked for.
+        """
         ...
 
     def state(self) -> StoreState:

@@ -105,6 +105,12 @@ def test_a_bad_file_is_refused(tmp_path: Path, name: str, text: bytes | None, wh
     [
         ("[{kind: slack}]", "service.notify slack: has no address, or two"),
         ("[{kind: slack, url: 'https://a', url_file: b}]", "service.notify slack: has no address, or two"),
+        (
+            "[{kind: slack, url: 'https://a', template: 'costs $'}]",
+            "template holds a $ without a name; known are incident",
+        ),
+        ("[{kind: slack, url: 'https://a', template: '$verdict $owner'}]", "template holds $owner; known are incident"),
+        ("[{kind: webhook, url: 'https://a', template: x}]", "service.notify webhook: template is for chats"),
         ("[{kind: webhook, name: w, url: 'ftp://a'}]", "service.notify w: url is no address of a web service"),
         ("[{kind: slack, url: 'https://a'}, {kind: slack, url_file: b}]", "two have the same name"),
     ],

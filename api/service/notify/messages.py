@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 from datetime import datetime
+from string import Template
 
 import msgspec
 
@@ -14,7 +15,7 @@ from sre_orchestrator.api.service.models import IncidentView
 from sre_orchestrator.api.service.ports import Delivery
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Hypothesis, Step, Struct, Verdict
-from sre_orchestrator.core.settings import Notify
+from sre_orchestrator.core.settings import TOLD, Notify
 
 EVENT_TYPE = "io.sre-orchestrator.incident."
 SHOWN = 500
@@ -71,7 +72,8 @@ def told(view: IncidentView, first: Hypothesis | None, public_url: str) -> Told:
 def body_of(target: Notify, delivery: Delivery, what: Told) -> tuple[bytes, str]:
     """Return a message and its content type."""
     if target.kind == "slack":
-        return msgspec.json.encode({"text": chat_text(what)}), "application/json"
+        text = templated(target.template, what) if target.template else chat_text(what)
+        return msgspec.json.encode({"text": text}), "application/json"
     if target.kind == "webhook":
         return msgspec.json.encode(what), "application/json"
     event = {
@@ -102,6 +104,17 @@ def chat_text(what: Told) -> str:
     page = what.url.replace("/api/v1/", "/#/")  # of the web page: people follow this link
     lines.append(f"<{page}|incident {what.incident}>" if "://" in page else f"incident {what.incident}")
     return "\n".join(lines)
+
+
+def templated(template: str, what: Told) -> str:
+    """Return a template of the settings, filled in; what is filled in calls nobody, and is not read as a template."""
+    values = {name: _plain(str(getattr(what, name))) for name in TOLD if name not in {"remedy", "confidence", "url"}}
+    values |= {
+        "url": what.url,
+        "confidence": f"{what.confidence:.0%}",
+        "remedy": _plain(what.remedy[0].text) if what.remedy else "",
+    }
+    return Template(template).substitute(values)
 
 
 def headers_of(delivery: Delivery, body: bytes, secret: str, now: datetime) -> dict[str, str]:

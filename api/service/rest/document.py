@@ -20,6 +20,7 @@ from sre_orchestrator.api.service.models import (
     Reported,
     RunbookPage,
     RunbookView,
+    Said,
 )
 from sre_orchestrator.api.service.rest import catalogue, examples, graph, problems, replays
 from sre_orchestrator.api.service.telemetry.health import Readiness
@@ -32,7 +33,7 @@ SCHEMAS = "#/components/schemas/"
 STRUCTS = (
     *(Report, IncidentView, Page, Reported, Feedback, Happened, Taken, PluginInfo, Trial, problems.Problem),
     *(catalogue.RuleList, catalogue.RuleView, catalogue.CauseInfo, catalogue.CauseView, catalogue.AgentInfo),
-    *(RunbookView, RunbookPage),
+    *(RunbookView, RunbookPage, Said),
     *(components.ComponentPage, components.Impact, components.Changes, replays.Replayed, graph.IncidentGraph),
     Readiness,
 )

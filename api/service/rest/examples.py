@@ -20,6 +20,7 @@ from sre_orchestrator.api.service.models import (
     RunbookPage,
     RunbookRecord,
     RunbookView,
+    Said,
 )
 from sre_orchestrator.api.service.rest.catalogue import (
     AgentInfo,
@@ -194,6 +195,23 @@ TOLD: Mapping[str, Told] = {
         accepts=JSON,
         body=_of("Feedback"),
         sent=Feedback(cause=CAUSE, component=COMPONENT, right=False, actual_cause="probe-too-strict"),
+    ),
+    "listFeedback": Told(
+        says="What was said.",
+        answer=_list_of("Said"),
+        shown=[
+            Said(
+                number=1,
+                incident=ID,
+                at=AT,
+                caller="key:shop",
+                feedback=Feedback(cause=CAUSE, component=COMPONENT, right=True),
+                verdict="diagnosed",
+                cause=CAUSE,
+                component=COMPONENT,
+                confidence=0.99,
+            )
+        ],
     ),
     "resolveIncident": Told(says="It is over.", shown=QUEUED),
     "followIncident": Told(

@@ -15,6 +15,7 @@ from sre_orchestrator.api.service.models import (
     IncidentView,
     Page,
     Query,
+    Said,
     StoredView,
 )
 from sre_orchestrator.api.service.ports import Accepted, Store, StoreState
@@ -65,6 +66,13 @@ class ScopedStore:
     def feedback(self, incident_id: str, feedback: Feedback, caller: str, now: datetime) -> None:
         """Keep what the caller says."""
         self._store.feedback(self._seen(incident_id), feedback, caller or current().name, now)
+
+    def said(
+        self, incident_id: str = "", *, after: int = 0, limit: int = 200, namespaces: Sequence[str] = ()
+    ) -> Sequence[Said]:
+        """Return what was said of incidents that the caller may see."""
+        del namespaces
+        return self._store.said(incident_id, after=after, limit=limit, namespaces=current().namespaces)
 
     def resolve(self, incident_id: str, now: datetime) -> None:
         """Note that an incident that the caller may see is over."""

@@ -20,6 +20,7 @@ from sre_orchestrator.api.service.models import (
     IncidentView,
     Page,
     Query,
+    Said,
     StoredView,
 )
 from sre_orchestrator.api.service.ports import Accepted, StoreState
@@ -33,6 +34,7 @@ from sre_orchestrator.api.service.store.listing import listed
 from sre_orchestrator.api.service.store.outbox import Deliveries
 from sre_orchestrator.api.service.store.rows import record_of, storable, time_text
 from sre_orchestrator.api.service.store.runbooks import RunbookTable
+from sre_orchestrator.api.service.store.said import said_of
 from sre_orchestrator.api.service.store.state import Waiting
 from sre_orchestrator.api.service.store.tables import delivery, happened, incident, investigation
 from sre_orchestrator.api.service.store.tables import feedback as feedbacks
@@ -187,6 +189,13 @@ class Database:
         row = {"incident": incident_id, "at": time_text(now), "caller": caller, "said": msgspec.json.encode(feedback)}
         with self._engine.begin() as connection:
             connection.execute(insert(feedbacks).values(**row))
+
+    def said(
+        self, incident_id: str = "", *, after: int = 0, limit: int = 200, namespaces: Sequence[str] = ()
+    ) -> Sequence[Said]:
+        """Return what was said."""
+        with self._read.connect() as connection:
+            return said_of(connection, incident_id, after, limit, tuple(namespaces))
 
     def state(self) -> StoreState:
         """Return how much waits."""

@@ -28,8 +28,10 @@ from service import bundle_of
 from structlog.testing import capture_logs
 
 from sre_orchestrator.api.service.models import Arrival, Reported
+from sre_orchestrator.api.service.notify.messages import Told, body_of, templated
 from sre_orchestrator.api.service.notify.posting import Undelivered, post
 from sre_orchestrator.api.service.notify.sending import MOST_ATTEMPTS, Sender
+from sre_orchestrator.api.service.ports import Delivery
 from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.core.models import Gap, Report, Step
 from sre_orchestrator.core.settings import Notify
@@ -142,6 +144,37 @@ def test_a_chat_is_told_in_a_few_lines_that_call_nobody(store: Database) -> None
     ]
     assert headers["content-type"] == "application/json"
     assert "webhook-signature" not in headers
+
+
+def test_a_template_is_filled_in_and_nothing_in_it_is_run() -> None:
+    what = Told(
+        incident="i1",
+        url="https://sre.example/api/v1/incidents/i1",
+        description="$cause ${title} <!channel> {0.__class__}",
+        verdict="diagnosed",
+        title="%(cause)s `rm`",
+        confidence=0.93,
+        remedy=(Step(text="raise *it*"), Step(text="later")),
+    )
+
+    said = templated("$$5 $description|$title|$confidence|$remedy|$url|$because", what)
+
+    assert said == (
+        "$5 $cause ${title} &lt;!channel&gt; {0.__class__}|%(cause)s 'rm'|93%|raise \u2217it\u2217|"
+        "https://sre.example/api/v1/incidents/i1|"
+    )
+
+
+def test_a_chat_is_told_in_the_words_of_the_settings() -> None:
+    body, _ = body_of(
+        Notify(kind="slack", url="https://x.example", template="$verdict: $seen of $namespace, no $cause$remedy"),
+        Delivery(id="d", incident="i1", target="slack", created_at=NOW, attempts=1),
+        Told(
+            incident="i1", url="/api/v1/incidents/i1", description="x", namespace="shop", verdict="unresolved", seen=3
+        ),
+    )
+
+    assert json.loads(body) == {"text": "unresolved: 3 of shop, no "}
 
 
 def test_a_program_is_told_what_is_in_the_report_with_a_signature(store: Database, tmp_path: Path) -> None:

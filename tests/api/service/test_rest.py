@@ -150,6 +150,21 @@ def test_feedback_is_kept(client: Client) -> None:
     assert client.post(f"{INCIDENTS}/{view['id']}/feedback", json=said).status_code == 204
 
 
+def test_feedback_is_read_with_what_was_concluded(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    for right in (True, False):
+        said = {"cause": view["cause"], "component": view["component"], "right": right}
+        client.post(f"{INCIDENTS}/{view['id']}/feedback", json=said)
+
+    first, second = client.get("/api/v1/feedback", params={"incident": view["id"]}).json()
+    later = client.get("/api/v1/feedback", params={"incident": view["id"], "after": first["number"]}).json()
+    most = client.get("/api/v1/feedback", params={"limit": 1}).json()
+
+    assert [one["feedback"]["right"] for one in (first, second)] == [True, False]
+    assert (first["cause"], first["confidence"]) == (view["cause"], view["confidence"])
+    assert (later, len(most)) == ([second], 1)
+
+
 def test_a_list_is_paged_and_narrowed(client: Client) -> None:
     for number in range(3):
         done(client, description=f"page {number}")

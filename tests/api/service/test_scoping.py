@@ -198,11 +198,12 @@ def test_what_is_hidden_is_there_for_who_may_see_it(scene: Scene, client: Client
         "/api/v1/components",
         f"/api/v1/runbooks/{scene.runbook}",
         "/api/v1/agents",
+        "/api/v1/feedback",
     ]
 
     said = [client.get(one, headers=scene.root).text for one in (*paths, f"{paths[0]}/events")]
 
-    assert [MARK in one for one in said] == [True] * 5
+    assert [MARK in one for one in said] == [True] * 6
 
 
 def test_hidden_incidents_are_not_counted(scene: Scene, client: Client) -> None:
