@@ -1,13 +1,14 @@
 # The image of SRE-Orchestrator. `docker build -t sre-orchestrator:0.1.0 .`; at run time it needs no network of its own.
 #
 # By digest, from a mirror:  --build-arg PYTHON_IMAGE=registry.internal/python@sha256:…
-# Optional parts:            --build-arg EXTRAS=durable,local   (names of pyproject.toml; a compiler is installed for them)
+# Optional parts:            --build-arg EXTRAS=postgres,durable,local
+#                            (names of pyproject.toml; postgres is in by default, for the others a compiler is installed)
 #
 # The folders are arguments, because tests/repository/test_dockerfile.py runs each RUN line below some other root.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
-ARG EXTRAS=""
+ARG EXTRAS=postgres
 ARG SOURCE=/src
 ARG WHEELS=/wheels
 ARG PROGRAM=/opt/sre-orchestrator
@@ -19,7 +20,7 @@ ENV CMAKE_ARGS="-DCMAKE_PROJECT_INCLUDE=${SOURCE}/no_common.cmake -DGGML_NATIVE=
 -DGGML_F16C=ON -DGGML_BMI2=ON -DGGML_OPENMP=OFF -DLLAVA_BUILD=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
 -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_OPENSSL=OFF"
 COPY . ${SOURCE}
-RUN if [ -n "${EXTRAS}" ]; then \
+RUN if [ -n "${EXTRAS}" ] && [ "${EXTRAS}" != postgres ]; then \
       apt-get update && apt-get install -y --no-install-recommends cmake gcc g++ libc6-dev make && \
       echo 'set(LLAMA_BUILD_COMMON OFF)' >"${SOURCE}/no_common.cmake"; \
     fi

@@ -120,8 +120,11 @@ def test_every_run_line_works_and_the_image_diagnoses_confined(tmp_path: Path) -
         demo, env=image.environment, cwd=image.workdir, capture_output=True, text=True, check=False, timeout=120
     )
 
+    database = subprocess.run(["python", "-c", "import procrastinate, psycopg"], env=image.environment, check=False)
+
     assert done.returncode == 0, done.stderr
     assert "memory-limit-too-low" in done.stdout
+    assert database.returncode == 0
     assert sorted(path.name for path in (tmp_path / "image").iterdir()) == ["program", "state"]
 
 
