@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 WANTED = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 NAME = "sre-orchestrator"
 OURS = "sre_orchestrator"
-END_MILLISECONDS = 2000
+END_SECONDS = 2.0
 KINDS = frozenset(  # https://opentelemetry.io/docs/specs/semconv/resource/k8s/
     {"container", "cronjob", "daemonset", "deployment", "job", "namespace", "node", "pod", "replicaset", "statefulset"}
 )
@@ -38,9 +39,10 @@ class Traces:
         self._tracer = provider.get_tracer(NAME, version(NAME))
 
     def close(self) -> None:
-        """Send what is left, for two seconds at most."""
-        self._provider.force_flush(END_MILLISECONDS)
-        self._provider.shutdown()
+        """Send what is left, for two seconds at most: the library itself would wait for a dead collector."""
+        sending = Thread(target=self._provider.shutdown, name="traces", daemon=True)
+        sending.start()
+        sending.join(END_SECONDS)
 
     def investigated(self, ended: Ended, traceparent: str = "") -> None:
         """Make the spans of an investigation; ``traceparent`` is that of the request that reported it (W3C)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,7 +149,7 @@ def test_a_dead_collector_neither_slows_an_investigation_nor_the_end(monkeypatch
     traces.close()
 
     assert took < 5
-    assert time.perf_counter() - begun < 10
+    assert time.perf_counter() - begun < 5
 
 
 def test_nobody_who_asks_for_no_traces_makes_any(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +157,20 @@ def test_nobody_who_asks_for_no_traces_makes_any(monkeypatch: pytest.MonkeyPatch
 
     assert traces_of({}) is None
     assert traces_of(wanted | {"OTEL_SDK_DISABLED": "true"}) is None
-    monkeypatch.setitem(__import__("sys").modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with capture_logs() as written:
         assert traces_of(wanted) is None
     assert written[0]["remedy"] == "pip install 'sre-orchestrator[otel]'"
+
+
+def test_neither_the_command_line_nor_a_service_without_traces_imports_the_library() -> None:
+    code = (
+        "import sys, sre_orchestrator.api.cli.main, sre_orchestrator.api.service.serving\n"
+        "from sre_orchestrator.api.service.telemetry.tracing import traces_of\n"
+        "assert traces_of({}) is None\n"
+        "assert not [one for one in sys.modules if one.startswith('opentelemetry.sdk')]"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+    assert (done.returncode, done.stderr) == (0, "")
