@@ -77,7 +77,7 @@ def test_nobody_asks_without_a_key(client: Client, key: Mapping[str, str]) -> No
 def test_no_other_spelling_leads_in_without_a_key(client: Client, path: str) -> None:
     answer = client.post(path, json=LIST, headers=HEADERS)
 
-    assert answer.status_code in {401, 404}
+    assert answer.status_code in {401, 404, 405}  # 405: the page at / is there for GET
 
 
 @pytest.mark.parametrize("version", ["2025-03-26", "2025-06-18", "2025-11-25"])
