@@ -25,12 +25,16 @@ KEPT_LINES = 20
 
 
 class Sizes(Struct, frozen=True, kw_only=True):
-    """How a file is loaded: tokens that it holds at once, tokens computed together, threads; for chats or to embed."""
+    """How a file is loaded: tokens that it holds at once, tokens computed together, threads; for chats or to embed.
+
+    A text's vector is the mean of those of its tokens with ``mean``, else what the file asks for.
+    """
 
     context_tokens: int
     batch_tokens: int
     threads: int
     embeds: bool = False
+    mean: bool = False
 
 
 class Stopped(Exception):  # noqa: N818 - nothing is wrong
@@ -98,7 +102,7 @@ class Engine:
             Stopped: somebody called ``stop``.
 
         """
-        self._llama.llama_memory_clear(self._llama.llama_get_memory(self._context), True)
+        self._forget()
         self._go_on_with(tokens)
 
     def answer(self, grammar: str, most: int) -> list[int]:
@@ -139,7 +143,8 @@ class Engine:
         batch = library.llama_batch_init(sum(map(len, texts)), 0, 1)
         try:
             self._fill(batch, texts)
-            self._check(library.llama_encode(self._context, batch))
+            self._forget()
+            self._check(library.llama_decode(self._context, batch))
         finally:
             library.llama_batch_free(batch)
         width = library.llama_model_n_embd(self._model)
@@ -165,11 +170,19 @@ class Engine:
         if sizes.embeds:
             parameters.embeddings = parameters.kv_unified = True
             parameters.n_seq_max = min(parameters.n_batch, library.llama_max_parallel_sequences())
+        if sizes.mean:
+            parameters.pooling_type = library.LLAMA_POOLING_TYPE_MEAN
         # Asked between all steps of a computation, so it must not wait for Python: the C library's `strlen` says 0
         # for an empty text and 1 for `stop`'s, which are false and true.
         parameters.abort_callback = ctypes.cast(ctypes.CDLL(None).strlen, library.ggml_abort_callback)
         parameters.abort_callback_data = ctypes.cast(self._flag, ctypes.c_void_p)
         return parameters
+
+    def _forget(self) -> None:
+        """Begin anew; a model that reads all at once remembers nothing anyway."""
+        memory = self._llama.llama_get_memory(self._context)
+        if memory:
+            self._llama.llama_memory_clear(memory, True)
 
     def _go_on_with(self, tokens: Sequence[int]) -> None:
         step = min(self._sizes.batch_tokens, self._sizes.context_tokens)

@@ -17,6 +17,7 @@ from sre_orchestrator.plugins.models.llama_cpp.worker import Worker
 # How much is computed at once: more needs more memory, less is slower.
 BATCH_TOKENS = 256
 LONGEST_EMBEDDED = 512
+RANKS = 4  # a pooling of models that compare two texts, instead of giving each a vector
 MOST_THREADS = 4  # more wait for memory rather than compute, and stand in others' way
 
 
@@ -59,7 +60,8 @@ def open_embedding(reference: str, settings: ModelSettings, cache: Path | None, 
 
     """
     path, header = _looked_at(reference)
-    if not header.embeds:
+    pooling = header.number("pooling_type")
+    if not header.embeds or pooling == RANKS:
         raise InputError(f"{path}: was not made to embed texts; take such as all-MiniLM-L6-v2 as GGUF file")
     longest = min(LONGEST_EMBEDDED, header.number("context_length", LONGEST_EMBEDDED))
     sizes = Sizes(
@@ -67,6 +69,7 @@ def open_embedding(reference: str, settings: ModelSettings, cache: Path | None, 
         batch_tokens=longest,
         threads=settings.threads or min(machine.processors(root), MOST_THREADS),
         embeds=True,
+        mean=not pooling,
     )
     return _loaded(path, header, sizes, cache, root)
 
@@ -83,6 +86,6 @@ def _looked_at(reference: str) -> tuple[Path, Header]:
 
 def _loaded(path: Path, header: Header, sizes: Sizes, cache: Path | None, root: Path) -> Opened:
     check(path, need(header, sizes.context_tokens, sizes.batch_tokens), machine.free_memory(root))
-    worker = Worker(lambda: Engine(path, sizes))
     digest = file_digest([Path(one) for one in header.files], cache)
+    worker = Worker(lambda: Engine(path, sizes))
     return Opened(name=f"llama_cpp:{path.name}", digest=digest, header=header, sizes=sizes, worker=worker)

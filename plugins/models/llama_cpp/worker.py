@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TypeVar
 
 from sre_orchestrator.core.errors import ModelError
@@ -23,11 +24,10 @@ class Worker:
         self._lock = threading.Lock()
         self._now: object = None
         self._closed = False
-        try:
+        with ExitStack() as failing:
+            failing.callback(self._pool.shutdown, wait=False)
             self._engine = self._pool.submit(load).result()
-        except BaseException:
-            self._pool.shutdown(wait=False)
-            raise
+            failing.pop_all()
 
     def do(self, job: Callable[[Engine], T], seconds: float) -> T:
         """Return what ``job`` returns, in at most ``seconds``, which also count while others are before it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -64,7 +65,18 @@ def test_an_embedder_is_told_from_others(embedder: Embedder) -> None:
     assert len(embedder.digest) == 64
 
 
-def test_a_closed_embedder_says_so(embedding_file: object) -> None:
+def test_a_file_that_does_not_say_how_gets_the_mean(embedder: Embedder, embedding_file: Path, tmp_path: Path) -> None:
+    silent = tmp_path / "silent.gguf"
+    silent.write_bytes(embedding_file.read_bytes().replace(b"bert.pooling_type", b"bert.pooling_none", 1))
+    other = LlamaCpp().open_embedder(str(silent), ModelSettings(threads=1))
+
+    vectors = other.embed([KILLED])
+
+    other.close()
+    assert near(vectors[0], embedder.embed([KILLED])[0]) > 0.999
+
+
+def test_a_closed_embedder_says_so(embedding_file: Path) -> None:
     embedder = LlamaCpp().open_embedder(str(embedding_file), ModelSettings(threads=1))
     embedder.close()
 

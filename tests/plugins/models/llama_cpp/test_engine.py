@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from confined import without_network
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from local_models import smollm2
 
 from sre_orchestrator.core.errors import InputError, ModelError
@@ -44,6 +46,14 @@ def test_it_works_without_a_network_writes_nothing_and_ends_by_itself(tmp_path: 
     done = subprocess.run(without_network(command), capture_output=True, text=True, timeout=250, check=False)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)))  # it lacks bytes that are rare
+def test_every_text_has_tokens_that_spell_it(worker: Worker, text: str) -> None:
+    spelled = worker.do(lambda engine: engine.text(engine.tokens(text, markers=False)), SECONDS)
+
+    assert spelled == text
 
 
 def test_a_grammar_that_llama_cpp_refuses_is_an_error(worker: Worker) -> None:

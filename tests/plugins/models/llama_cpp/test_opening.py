@@ -61,9 +61,10 @@ def test_a_file_that_cannot_answer_is_refused(tmp_path: Path, values: Mapping[st
         LlamaCpp().open(file(tmp_path, values), SMALL)
 
 
-def test_a_file_that_does_not_embed_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("values", [CHAT, {**CHAT, "llama.pooling_type": 4}])
+def test_a_file_that_does_not_embed_is_refused(tmp_path: Path, values: Mapping[str, object]) -> None:
     with pytest.raises(InputError, match="was not made to embed texts"):
-        LlamaCpp().open_embedder(file(tmp_path, CHAT), SMALL)
+        LlamaCpp().open_embedder(file(tmp_path, values), SMALL)
 
 
 def test_no_file_is_refused() -> None:
