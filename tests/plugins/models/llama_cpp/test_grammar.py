@@ -82,7 +82,7 @@ TYPES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=60)
 @given(TYPES, st.randoms(use_true_random=False))
 def test_whatever_a_grammar_lets_through_decodes(wanted: Any, chance: random.Random) -> None:
     rules = grammar(msgspec.json.schema(wanted))
