@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ from sre_orchestrator.core.models import ModelUse, Struct
 from sre_orchestrator.core.settings import ModelSettings
 
 BYTES_A_TOKEN = 3  # fewer than any tokenizer gives for English or JSON: what is estimated is rather too much
+Schema = Mapping[str, object]
 T = TypeVar("T", bound=Struct)
 
 
@@ -43,6 +44,14 @@ class Plain:
         return text
 
 
+class _Asked(Struct, frozen=True, kw_only=True):
+    """One call, as the model sees it."""
+
+    messages: Sequence[Message]
+    schema: Schema
+    completion_tokens: int
+
+
 class Conversation:
     """The calls of one incident: ``limits`` caps their sum, and what each cost is kept under its step."""
 
@@ -62,34 +71,53 @@ class Conversation:
         self._disguise = disguise or Plain()
         self._clock = clock
 
-    def ask(self, step: str, messages: Sequence[Message], answer: type[T], completion_tokens: int) -> T | None:
-        """Return the model's answer, or ``None`` where there is none that fits; ``uses`` then says why."""
+    def ask(
+        self,
+        step: str,
+        messages: Sequence[Message],
+        answer: type[T],
+        completion_tokens: int,
+        *,
+        schema: Schema | None = None,
+    ) -> T | None:
+        """Return the model's answer, or ``None`` where there is none that fits; ``uses`` then says why.
+
+        ``schema`` is that of ``answer`` with closed lists of this incident, where the type leaves more open. It is not
+        disguised: write in it what stands for a name, never the name.
+        """
+        asked = _Asked(
+            messages=[msgspec.structs.replace(one, content=self._disguise.hide(one.content)) for one in messages],
+            schema=schema or msgspec.json.schema(answer),
+            completion_tokens=completion_tokens,
+        )
         try:
-            return self._asked(step, messages, answer, completion_tokens)
+            return self._answered(step, asked, answer)
         except ModelError as error:
-            self._note(step, ModelUse(failures=(str(error),)))
+            self.fail(step, str(error))
             return None
 
-    def _asked(self, step: str, messages: Sequence[Message], answer: type[T], completion_tokens: int) -> T:
-        hidden = [msgspec.structs.replace(one, content=self._disguise.hide(one.content)) for one in messages]
-        estimate = sum(len(one.content.encode()) for one in hidden) // BYTES_A_TOKEN + completion_tokens
+    def fail(self, step: str, why: str) -> None:
+        """Note why what a model answered in a step is not used."""
+        self._note(step, ModelUse(failures=(why,)))
+
+    def _answered(self, step: str, asked: _Asked, answer: type[T]) -> T:
+        estimate = sum(len(one.content.encode()) for one in asked.messages) // BYTES_A_TOKEN + asked.completion_tokens
         if estimate > min(self._tokens - self._spent(), self.model.context_tokens):
             raise ModelError(f"not asked: about {estimate} tokens are more than is left")
         if self._seconds <= 0:
             raise ModelError("not asked: no time is left")
-        done = self._timed(step, hidden, answer, completion_tokens)
+        done = self._timed(step, asked)
         try:
             return msgspec.json.decode(self._disguise.restore(done.text), type=answer)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise ModelError(f"the answer does not fit: {error}") from error
 
-    def _timed(
-        self, step: str, messages: Sequence[Message], answer: type[Struct], completion_tokens: int
-    ) -> Completion:
+    def _timed(self, step: str, asked: _Asked) -> Completion:
         """Return an answer, and note what it cost, whether it came or not."""
-        allowance = Allowance(completion_tokens=completion_tokens, seconds=min(self._seconds, self._call_seconds))
+        seconds = min(self._seconds, self._call_seconds)
+        allowance = Allowance(completion_tokens=asked.completion_tokens, seconds=seconds)
         begun = self._clock()
-        outcome = self._within(messages, answer, allowance)
+        outcome = self._within(asked, allowance)
         took = self._clock() - begun
         self._seconds -= took
         done = outcome.value if isinstance(outcome, Success) else None
@@ -103,15 +131,12 @@ class Conversation:
             raise ModelError(outcome.why if isinstance(outcome, Failure) else "no answer in time")
         return done
 
-    def _within(
-        self, messages: Sequence[Message], answer: type[Struct], allowance: Allowance
-    ) -> Success[Completion] | Failure | None:
+    def _within(self, asked: _Asked, allowance: Allowance) -> Success[Completion] | Failure | None:
         """Call in a thread of its own: a model that never returns does not hold up the incident."""
-        schema = msgspec.json.schema(answer)
         outcomes: list[Success[Completion] | Failure] = []
 
         def work() -> None:
-            outcomes.append(guarded(lambda: self.model.complete(messages, schema, allowance)))
+            outcomes.append(guarded(lambda: self.model.complete(asked.messages, asked.schema, allowance)))
 
         thread = threading.Thread(target=work, name="model", daemon=True)
         thread.start()

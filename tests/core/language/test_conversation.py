@@ -115,3 +115,22 @@ def test_what_leaves_is_hidden_and_what_comes_back_restored() -> None:
 
     assert conversation.ask("read", HELLO, Pick, 20) == Pick(number=1)
     assert model.heard[0][0].content == "WHICH?"
+
+
+def test_a_closed_list_of_one_incident_is_what_the_model_is_held_to() -> None:
+    model = Scripted('{"number": 2}', '{"number": 2}')
+    conversation = talk(model)
+
+    conversation.ask("read", HELLO, Pick, 20, schema={"type": "object", "enum": [2]})
+    conversation.ask("read", HELLO, Pick, 20)
+
+    assert model.schemas[0] == {"type": "object", "enum": [2]}
+    assert "Pick" in str(model.schemas[1])
+
+
+def test_an_answer_that_is_refused_later_is_a_failure_too() -> None:
+    conversation = talk(Scripted())
+
+    conversation.fail("narrate", "no sentence could be used")
+
+    assert conversation.uses == {"narrate": ModelUse(failures=("no sentence could be used",))}
