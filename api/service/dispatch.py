@@ -47,8 +47,19 @@ class Investigations:
         self.now = now
         self._investigator = investigator
         self._notifier = notifier
+        self._first = anyio.Lock()
+        self._begun = False
 
     async def investigate(self, record: IncidentRecord) -> None:
+        """Investigate; the first one alone, since it loads and learns what all need (see core.structs)."""
+        async with self._first:
+            if not self._begun:
+                await self._one(record)
+                self._begun = True
+                return
+        await self._one(record)
+
+    async def _one(self, record: IncidentRecord) -> None:
         """Investigate in a thread: an inference that takes long stops nobody else."""
         if record.attempts > self.limits.attempts + MOST_DEATHS:
             await self._fail(record, f"not investigated: the process died at it {record.attempts - 1} times")

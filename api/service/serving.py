@@ -31,6 +31,7 @@ from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import RequestLimits, Settings
 from sre_orchestrator.core.settings import Service as Limits
+from sre_orchestrator.core.structs import learn_structs
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 
@@ -65,6 +66,7 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
             installation=installation, store=store, dispatcher=dispatcher, twins=twins, background=tuple(background)
         )
         app = application(service, gate, telemetry)
+        learn_structs()
         with closing(bound(*address)) as ears:
             _Server(config_of(app, settings.service.requests), telemetry.health.drain).run(sockets=[ears])
 

@@ -49,6 +49,22 @@ def test_everything_that_was_accepted_gets_one_report(store: Database) -> None:
     assert [one.what for one in store.happened(names[0])] == ["queued", "running", "step", "agent", "done"]
 
 
+def test_the_first_investigation_is_alone(store: Database) -> None:
+    names = accept(store, *(str(n) for n in range(4)))
+    others, asked_meanwhile = threading.Event(), list[bool]()
+
+    def act(_: str) -> Bundle:
+        if asked_meanwhile:
+            others.set()
+        else:
+            asked_meanwhile.append(others.wait(0.5))
+        return bundle_of(report())
+
+    run(store, act, lambda: all(status(store, one) == "done" for one in names), workers=4)
+
+    assert asked_meanwhile == [False]
+
+
 def test_what_cannot_be_investigated_fails_at_once_and_says_why(store: Database) -> None:
     (name,) = accept(store, "x")
 

@@ -132,7 +132,7 @@ def test_what_a_silent_replica_had_another_one_takes_up_and_only_the_first_repor
         go.wait(60)
         return bundle_of(report())
 
-    silent = replica(store, url, Scripted(hang), told, stalled_seconds=1000)
+    silent = replica(store, url, Scripted(hang), told, stalled_seconds=1000, workers=1)
 
     async def work() -> None:
         async with silent.running():
