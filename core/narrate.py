@@ -22,24 +22,24 @@ class TemplateNarrator:
 def _diagnosed(report: Report) -> Iterator[str]:
     first = report.hypotheses[0]
     cause = f"The most likely cause is: {first.title} ({first.component}, confidence {first.confidence:.2f})"
-    yield _sentence(cause, _facts(first.proof))
+    yield line(cause, _facts(first.proof))
     for proof in first.proof:
-        yield _sentence(proof.because, proof.facts)
+        yield line(proof.because, proof.facts)
     for proof in first.against:
-        yield _sentence(f"Against it: {proof.because}", proof.facts)
+        yield line(f"Against it: {proof.because}", proof.facts)
     for change in first.changes:
-        yield _sentence(f"Shortly before: {_at(report.facts[change])}", [change])
+        yield line(f"Shortly before: {_at(report.facts[change])}", [change])
     for other in report.hypotheses[1:SHOWN]:
         less = f"Less likely: {other.title} ({other.component}, {other.confidence:.2f})"
-        yield _sentence(less, _facts(other.proof))
+        yield line(less, _facts(other.proof))
 
 
 def _unresolved(report: Report) -> Iterator[str]:
     shown = report.symptoms[:SHOWN]
     if shown:
-        yield _sentence(f"No cause could be proved; {len(report.symptoms)} symptoms were seen", shown)
+        yield line(f"No cause could be proved; {len(report.symptoms)} symptoms were seen", shown)
     for symptom in shown:
-        yield _sentence(_at(report.facts[symptom]), [symptom])
+        yield line(_at(report.facts[symptom]), [symptom])
 
 
 def _at(fact: Fact) -> str:
@@ -50,6 +50,6 @@ def _facts(proofs: Iterable[Proof]) -> list[str]:
     return list(dict.fromkeys(fact for proof in proofs for fact in proof.facts))
 
 
-def _sentence(text: str, facts: Iterable[str]) -> str:
+def line(text: str, facts: Iterable[str]) -> str:
     """Return one line; observed text in it can neither break the line nor cite."""
     return f"{' '.join(CITATION.sub('', text).split())} [{', '.join(facts)}]"
