@@ -300,7 +300,7 @@ class Suggestion(Struct, frozen=True, kw_only=True):
 class Said(Struct, frozen=True, kw_only=True):
     """What was used of a model's answers, kept so that a replay needs no model.
 
-    ``components``, ``symptoms`` and ``agents`` are how it read the incident; ``asked`` are the questions that it added.
+    ``components``, ``symptoms`` and ``agents`` are how it read the incident; ``asked`` are the questions that it put first.
     """
 
     components: tuple[str, ...] = ()

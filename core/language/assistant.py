@@ -44,7 +44,7 @@ class Assistant(Narrator, Protocol):
 class Nobody(TemplateNarrator):
     """Helps where there is no model: the flow's own order, and sentences from a template."""
 
-    name = ""
+    name: str = ""
 
     def read(self, scope: Scope, twin: Twin, agents: Sequence[Agent]) -> Scope:
         """Return ``scope``."""

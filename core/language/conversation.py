@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
 
 from sre_orchestrator.core.boundary import Failure, Success, guarded
 from sre_orchestrator.core.errors import ModelError
+from sre_orchestrator.core.language.lists import Schema
 from sre_orchestrator.core.language.ports import Allowance, Completion, LanguageModel, Message
 from sre_orchestrator.core.models import ModelUse, Struct
 from sre_orchestrator.core.settings import ModelSettings
 
 BYTES_A_TOKEN = 3  # fewer than any tokenizer gives for English or JSON: what is estimated is rather too much
-Schema = Mapping[str, object]
 T = TypeVar("T", bound=Struct)
 
 

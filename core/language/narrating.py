@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import Annotated, cast
+from typing import Annotated
 
 import msgspec
 
 from sre_orchestrator.core.identity import name_of
 from sre_orchestrator.core.language.checking import Grounds, complaint, sentences
-from sre_orchestrator.core.language.conversation import Conversation, Schema
+from sre_orchestrator.core.language.conversation import Conversation
 from sre_orchestrator.core.language.digest import Digest, Told, digest_of
+from sre_orchestrator.core.language.lists import held_to
 from sre_orchestrator.core.language.ports import Message
 from sre_orchestrator.core.models import Report, Struct
 from sre_orchestrator.core.narrate import TemplateNarrator, line
@@ -54,7 +55,9 @@ def narrate(conversation: Conversation, report: Report) -> str:
     if not digest.facts:
         return template
     messages = [Message(role="system", content=PROMPT), Message(role="user", content=digest.text())]
-    told = conversation.ask(STEP, messages, Narration, COMPLETION_TOKENS, schema=_schema(digest.facts))
+    told = conversation.ask(
+        STEP, messages, Narration, COMPLETION_TOKENS, schema=held_to(Narration, {"facts": list(digest.facts)})
+    )
     if told is None:
         return template
     checked = _Checked(report, digest)
@@ -65,13 +68,6 @@ def narrate(conversation: Conversation, report: Report) -> str:
     if 2 * len(checked.failures) > len(lines):
         return template
     return "\n".join(dict.fromkeys([lines[0] or template.partition("\n")[0], *kept]))
-
-
-def _schema(facts: Iterable[str]) -> Schema:
-    schema = msgspec.json.schema(Narration)
-    properties = cast("dict[str, dict[str, dict[str, object]]]", schema["$defs"]["Sentence"])["properties"]
-    properties["facts"]["items"] = {"enum": list(facts)}
-    return schema
 
 
 class _Checked:

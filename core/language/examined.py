@@ -1,0 +1,37 @@
+"""What a model has shown that it can do: its examination, kept in ``STATE/models/DIGEST.json``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+STEPS = frozenset({"read", "ask", "narrate"})
+UNEXAMINED = frozenset({"narrate"})
+"""What a model may do that nobody examined: word what is there, since each sentence is checked."""
+Examined = Callable[[str], frozenset[str] | None]
+"""Return the steps that the model of a digest has passed, or ``None`` if it was not examined."""
+_DIGEST = re.compile(r"[\w.-]{1,200}")
+
+
+class Examination(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a stored examination that decides; there may be more in the file."""
+
+    passed: tuple[str, ...]
+
+
+def examined_in(folder: Path) -> Examined:
+    """Return who looks into the examinations that are kept in ``folder``; one that cannot be read is none."""
+
+    def examined(digest: str) -> frozenset[str] | None:
+        if not _DIGEST.fullmatch(digest):
+            return None
+        try:
+            content = (folder / f"{digest}.json").read_bytes()
+            return STEPS.intersection(msgspec.json.decode(content, type=Examination).passed)
+        except (OSError, msgspec.DecodeError, UnicodeError):
+            return None
+
+    return examined

@@ -1,0 +1,29 @@
+"""What a model may take part in is what it passed, as kept beside the other state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sre_orchestrator.core.language.examined import examined_in
+
+
+def test_the_steps_that_were_passed_are_read(tmp_path: Path) -> None:
+    (tmp_path / "abc.json").write_text('{"passed": ["ask", "narrate", "fly"], "more": 1}', encoding="utf-8")
+
+    assert examined_in(tmp_path)("abc") == {"ask", "narrate"}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b'{"passed": 1}'])
+def test_what_cannot_be_read_is_no_examination(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "abc.json").write_bytes(content)
+
+    assert examined_in(tmp_path)("abc") is None
+
+
+@pytest.mark.parametrize("digest", ["def", "", "../abc", "a/b"])
+def test_another_model_was_not_examined(tmp_path: Path, digest: str) -> None:
+    (tmp_path / "abc.json").write_text('{"passed": ["ask"]}', encoding="utf-8")
+
+    assert examined_in(tmp_path / "models")(digest) is None
