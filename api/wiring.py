@@ -55,7 +55,7 @@ BUILTIN = (
         )
     ),
     *(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm")),
-    MODELS + "llama_cpp",
+    *(MODELS + name for name in ("llama_cpp", "openai")),
 )
 
 

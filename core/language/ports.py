@@ -24,11 +24,12 @@ class Allowance(Struct, frozen=True, kw_only=True):
 
 
 class Completion(Struct, frozen=True, kw_only=True):
-    """What a model answered: JSON text, and the tokens as the model counts them."""
+    """What a model answered: JSON text, and the tokens as the model counts them, or ``estimated`` where it does not."""
 
     text: str
     prompt_tokens: int
     completion_tokens: int
+    estimated: bool = False
 
 
 class LanguageModel(Protocol):
