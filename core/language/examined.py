@@ -11,6 +11,8 @@ import msgspec
 STEPS = frozenset({"read", "ask", "narrate"})
 UNEXAMINED = frozenset({"narrate"})
 """What a model may do that nobody examined: word what is there, since each sentence is checked."""
+EDITION = 1
+"""Which papers models are examined with, how, and asked in which words; one more where that changes: examine again."""
 Examined = Callable[[str], frozenset[str] | None]
 """Return the steps that the model of a digest has passed, or ``None`` if it was not examined."""
 _DIGEST = re.compile(r"[\w.-]{1,200}")
@@ -19,19 +21,26 @@ _DIGEST = re.compile(r"[\w.-]{1,200}")
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a stored examination that decides; there may be more in the file."""
 
+    edition: int
+    digest: str
     passed: tuple[str, ...]
 
 
 def examined_in(folder: Path) -> Examined:
-    """Return who looks into the examinations that are kept in ``folder``; one that cannot be read is none."""
+    """Return who looks into the examinations that are kept in ``folder``.
+
+    One that cannot be read is none, and neither is one of another model or edition.
+    """
 
     def examined(digest: str) -> frozenset[str] | None:
         if not _DIGEST.fullmatch(digest):
             return None
         try:
-            content = (folder / f"{digest}.json").read_bytes()
-            return STEPS.intersection(msgspec.json.decode(content, type=Examination).passed)
-        except (OSError, msgspec.DecodeError, UnicodeError):
+            found = msgspec.json.decode((folder / f"{digest}.json").read_bytes(), type=Examination)
+        except (OSError, msgspec.DecodeError, UnicodeError, RecursionError):
             return None
+        if (found.edition, found.digest) != (EDITION, digest):
+            return None
+        return STEPS.intersection(found.passed)
 
     return examined
