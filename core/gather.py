@@ -19,6 +19,7 @@ from sre_orchestrator.core.boundary import Failure, guarded
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Agent, Sources
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope, Struct
+from sre_orchestrator.core.structs import learn_structs
 from sre_orchestrator.core.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ async def gather(scope: Scope, parts: Parts) -> Observations:
     what it yielded before that is kept. Later agents of the list are asked when a place is free.
     """
     parts.progress.step("gather")
+    learn_structs()
     places = anyio.Semaphore(parts.settings.concurrent_agents)
     found: list[Fact | Coverage | Gap] = []
     agents_ms: dict[str, int] = {}
