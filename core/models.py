@@ -251,13 +251,17 @@ class Moment(Struct, frozen=True, kw_only=True):
 
 
 class ModelUse(Struct, frozen=True, kw_only=True):
-    """What a model cost in one step of an incident, and why calls of it were not used."""
+    """What a model cost in one step of an incident, and why calls of it were not used.
+
+    ``masked`` is how often each kind of thing (``names``, ``addresses``, ``secrets``, …) was hidden from it.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     elapsed_ms: int = 0
     failures: tuple[str, ...] = ()
+    masked: dict[str, int] = {}
 
     def plus(self, other: ModelUse) -> ModelUse:
         """Return both together."""
@@ -267,6 +271,10 @@ class ModelUse(Struct, frozen=True, kw_only=True):
             completion_tokens=self.completion_tokens + other.completion_tokens,
             elapsed_ms=self.elapsed_ms + other.elapsed_ms,
             failures=(*self.failures, *other.failures),
+            masked={
+                kind: self.masked.get(kind, 0) + other.masked.get(kind, 0)
+                for kind in sorted(self.masked | other.masked)
+            },
         )
 
 

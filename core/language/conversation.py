@@ -14,6 +14,7 @@ from sre_orchestrator.core.errors import ModelError
 from sre_orchestrator.core.language.lists import Schema
 from sre_orchestrator.core.language.ports import Allowance, Completion, LanguageModel, Message
 from sre_orchestrator.core.models import ModelUse, Struct
+from sre_orchestrator.core.redact import MASK, without_secrets
 from sre_orchestrator.core.settings import ModelSettings
 
 BYTES_A_TOKEN = 3  # fewer than any tokenizer gives for English or JSON: what is estimated is rather too much
@@ -31,17 +32,30 @@ class Disguise(Protocol):
         """Return ``text`` with the names again."""
         ...
 
+    def masked(self) -> dict[str, int]:
+        """Return how often each kind of thing was hidden until now."""
+        ...
+
 
 class Plain:
-    """Hides nothing: the model is on this machine."""
+    """Hides secrets only: the model is on this machine, or may know the names."""
+
+    def __init__(self) -> None:
+        self._secrets = 0
 
     def hide(self, text: str) -> str:
-        """Return ``text``."""
-        return text
+        """Return ``text`` without secrets."""
+        clean = without_secrets(text)
+        self._secrets += max(clean.count(MASK) - text.count(MASK), 0)
+        return clean
 
     def restore(self, text: str) -> str:
         """Return ``text``."""
         return text
+
+    def masked(self) -> dict[str, int]:
+        """Return how many secrets were hidden."""
+        return {"secrets": self._secrets} if self._secrets else {}
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
@@ -86,7 +100,7 @@ class Conversation:
         disguised: write in it what stands for a name, never the name.
         """
         asked = _Asked(
-            messages=[msgspec.structs.replace(one, content=self._disguise.hide(one.content)) for one in messages],
+            messages=self._hidden(step, messages),
             schema=schema or msgspec.json.schema(answer),
             completion_tokens=completion_tokens,
         )
@@ -99,6 +113,15 @@ class Conversation:
     def fail(self, step: str, why: str) -> None:
         """Note why what a model answered in a step is not used."""
         self._note(step, ModelUse(failures=(why,)))
+
+    def _hidden(self, step: str, messages: Sequence[Message]) -> Sequence[Message]:
+        """Return the messages as they may leave, and note what was masked in them."""
+        before = self._disguise.masked()
+        hidden = [msgspec.structs.replace(one, content=self._disguise.hide(one.content)) for one in messages]
+        after = self._disguise.masked()
+        masked = {kind: count - before.get(kind, 0) for kind, count in after.items() if count != before.get(kind, 0)}
+        self._note(step, ModelUse(masked=masked))
+        return hidden
 
     def _answered(self, step: str, asked: _Asked, answer: type[T]) -> T:
         estimate = sum(len(one.content.encode()) for one in asked.messages) // BYTES_A_TOKEN + asked.completion_tokens

@@ -33,6 +33,10 @@ class Upside:
         """Restore."""
         return text.replace("one", "1")
 
+    def masked(self) -> dict[str, int]:
+        """Count nothing."""
+        return {}
+
 
 def talk(model: Scripted, **limits: object) -> Conversation:
     ticks = iter(range(100))
@@ -134,3 +138,16 @@ def test_an_answer_that_is_refused_later_is_a_failure_too() -> None:
     conversation.fail("narrate", "no sentence could be used")
 
     assert conversation.uses == {"narrate": ModelUse(failures=("no sentence could be used",))}
+
+
+def test_secrets_are_hidden_from_every_model_and_what_is_hidden_is_counted_by_step() -> None:
+    model = Scripted('{"number": 2}', '{"number": 2}', '{"number": 2}')
+    conversation = talk(model)
+    leaking = [Message(role="user", content="token=hunter22 and password=hunter22")]
+
+    conversation.ask("read", leaking, Pick, 20)
+    conversation.ask("read", leaking, Pick, 20)
+    conversation.ask("ask", HELLO, Pick, 20)
+
+    assert "hunter22" not in str(model.heard)
+    assert {step: use.masked for step, use in conversation.uses.items()} == {"read": {"secrets": 4}, "ask": {}}
