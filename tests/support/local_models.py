@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 from extras import absent, need
@@ -27,6 +35,47 @@ def minilm(folder: Path) -> Path:
     if not path.exists():
         _convert(model, path)
     return path
+
+
+@contextmanager
+def served(path: Path, log: Path) -> Iterator[str]:
+    """Run llama-cpp-python's own server with one thread of computation; its base URL."""
+    need("llama_cpp", "local")
+    for module in ("fastapi", "sse_starlette", "starlette_context", "pydantic_settings"):
+        if find_spec(module) is None:
+            absent(f"{module} is not installed ({GET})")
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    options = {"model": path, "host": "127.0.0.1", "port": port, "n_threads": 1, "n_threads_batch": 1, "n_ctx": 1024}
+    command = [
+        sys.executable,
+        "-m",
+        "llama_cpp.server",
+        *(str(one) for key in options for one in (f"--{key}", options[key])),
+    ]
+    with (
+        log.open("wb") as file,
+        subprocess.Popen(
+            command, stdout=file, stderr=file, env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        ) as process,
+    ):
+        try:
+            _wait(process, port, log)
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            process.kill()
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until somebody answers."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(log.read_text(errors="replace")[-2000:])
 
 
 def _packaged(package: str, name: str) -> Path:

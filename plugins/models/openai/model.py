@@ -17,7 +17,7 @@ from sre_orchestrator.core.language.ports import Allowance, Completion, Message
 from sre_orchestrator.core.settings import ModelSettings
 from sre_orchestrator.plugins.models.openai.address import Address
 from sre_orchestrator.plugins.models.openai.keys import VARIABLE, Keys
-from sre_orchestrator.plugins.models.openai.ladder import TOKENS, Habit, Schema, fitting, request
+from sre_orchestrator.plugins.models.openai.ladder import RUNGS, TOKENS, Habit, Schema, fitting, request
 from sre_orchestrator.plugins.models.openai.stream import Answer
 from sre_orchestrator.plugins.models.openai.wire import Call, Outcome, Problem, Refused, exchange, trusted
 
@@ -161,7 +161,8 @@ class _Asking:
         prompt, completion = answer.prompt_tokens, answer.completion_tokens
         if not prompt or not completion:
             self._estimated = True
-            prompt = prompt or -(-len(msgspec.json.encode(body)) // BYTES_A_TOKEN)
+            counted = [body["messages"], body.get("response_format") if self.habit.rung == RUNGS[0] else None]
+            prompt = prompt or -(-len(msgspec.json.encode(counted)) // BYTES_A_TOKEN)
             completion = completion or -(-len(answer.text.encode("utf-8", "replace")) // BYTES_A_TOKEN)
         self._prompt_tokens += prompt
         self._completion_tokens += completion
@@ -190,7 +191,8 @@ class _Asking:
             return backoff
         understood = outcome.status not in NOT_UNDERSTOOD
         # of a failure that may be the form's fault, once is enough
-        if outcome.status in BUSY and self._repeated < (MOST_REPEATED if understood else 1) and not _code(outcome):
+        most = MOST_REPEATED if understood else int("response_format" not in outcome.said)
+        if outcome.status in BUSY and self._repeated < most and not _code(outcome):
             self._repeated += 1
             return _seconds(outcome.wait, backoff)
         lower = None if understood or _code(outcome) else self.habit.after(outcome.said)
