@@ -16,9 +16,14 @@ from typing import cast
 
 import msgspec
 
+from sre_orchestrator.api.model import ChosenModel
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
 from sre_orchestrator.core.language.assistant import Assistant, Nobody
+from sre_orchestrator.core.language.conversation import Conversation
+from sre_orchestrator.core.language.examined import examined_in
+from sre_orchestrator.core.language.model_assistant import ModelAssistant
+from sre_orchestrator.core.language.ports import ModelKind
 from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
 from sre_orchestrator.core.pipeline import Bundle, Parts, Reasoning, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
@@ -76,6 +81,7 @@ class Installation:
         signals = (*map(str, self._folders("register_signals")), *settings.signal_folders)
         self.settings = msgspec.structs.replace(settings, signal_folders=signals)
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
+        self.model = ChosenModel(settings.model, self._model_kinds, examined_in(Path(settings.state_dir) / "models"))
         self._compiling = Lock()
         self._book: Compiled | None = None
 
@@ -100,11 +106,19 @@ class Installation:
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
             for one in (*self.vocabulary.problems, *self.book.problems)
         )
-        return (*self.plugins.gaps(), *refused)
+        return (*self.plugins.gaps(), *refused, *self.model.gaps())
 
     def assistant(self) -> Assistant:
-        """Return who helps with one incident."""
-        return Nobody()
+        """Return who helps with one incident; the first time, this opens the model."""
+        enabled = self.model.enabled()
+        if enabled is None:
+            return Nobody()
+        conversation = Conversation(enabled.model, limits=self.settings.model)
+        return ModelAssistant(enabled.name, conversation, enabled.steps, plan=self.plan, vocabulary=self.vocabulary)
+
+    def close(self) -> None:
+        """Give back what the model holds."""
+        self.model.close()
 
     def reasoning(self, progress: Progress | None = None, assistant: Assistant | None = None) -> Reasoning:
         """Return what concludes and words: all that a replay needs."""
@@ -135,6 +149,9 @@ class Installation:
             cache=cache,
         )
         return Compiled(vocabulary=vocabulary, book=book, plan=book.compile(self.settings.engine))
+
+    def _model_kinds(self) -> Sequence[ModelKind]:
+        return cast("Sequence[ModelKind]", self.plugins.collect("register_models", settings=self.settings))
 
     def _folders(self, hook: str) -> tuple[Traversable, ...]:
         return tuple(cast("list[Traversable]", self.plugins.collect(hook)))

@@ -291,10 +291,12 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
 
     ``use`` names it as ``KIND:NAME``: ``llama_cpp:/models/model.gguf`` or ``openai:NAME`` (of the server at
     ``base_url``). It takes part in those of ``steps`` for which it passed its examination. ``redact`` hides names from
-    it (default: from any but a model of this machine); secrets are always hidden.
+    it (default: from any but a model of this machine); secrets are always hidden. If it is ``required``, a model that
+    cannot be opened is an error, else a gap.
     """
 
     use: str = ""
+    required: bool = False
     base_url: str = ""
     api_key_file: str = ""
     headers: dict[str, str] = {}

@@ -117,6 +117,7 @@ SETTINGS = {
     "probes.most": "how many targets are connected to in one look",
     "probes.timeout_seconds": "how long a name, a connection, a handshake or an answer may take",
     "model.use": "the language model that may help: `llama_cpp:/models/model.gguf` or `openai:NAME`; none by default",
+    "model.required": "do not start without it; as set here, a model that cannot be opened is a gap in each report",
     "model.base_url": "address of an OpenAI-compatible server; by default OpenAI's",
     "model.api_key_file": "file that holds its key; without it the variable `OPENAI_API_KEY`",
     "model.headers": "headers of every request to it",

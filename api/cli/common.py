@@ -49,6 +49,14 @@ SettingsOption = Annotated[
     ),
 ]
 StateOption = Annotated[str | None, typer.Option("--state-dir", help="Where state and caches are kept.")]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="A language model that may help, KIND:NAME, such as llama_cpp:/models/model.gguf or openai:NAME.",
+    ),
+]
+BaseUrlOption = Annotated[str, typer.Option("--base-url", help="Where the model of --model openai:NAME is served.")]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="json prints the Report; everything else goes to standard error.")
 ]
@@ -57,6 +65,20 @@ FormatOption = Annotated[
 def settings_from(path: Path | None, state_dir: str | None) -> Settings:
     """Read the settings of this call."""
     return read_settings(path, os.environ, state_dir=state_dir)
+
+
+def with_model(settings: Settings, use: str, base_url: str) -> Settings:
+    """Return settings with the model of the command line, which has to be there then.
+
+    Raises:
+        InputError: there is an address, but no model.
+
+    """
+    if base_url and not (use or settings.model.use):
+        raise InputError("--base-url: name the model that is served there, too: --model openai:NAME")
+    chosen = {"use": use, "required": True} if use else {}
+    address = {"base_url": base_url} if base_url else {}
+    return msgspec.structs.replace(settings, model=msgspec.structs.replace(settings.model, **chosen, **address))
 
 
 def parse_time(text: str) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +12,10 @@ import msgspec
 import typer
 
 from sre_orchestrator.api.cli.common import (
+    BaseUrlOption,
     Format,
     FormatOption,
+    ModelOption,
     SettingsOption,
     StateOption,
     echo_json,
@@ -20,6 +23,7 @@ from sre_orchestrator.api.cli.common import (
     parse_time,
     settings_from,
     shown_progress,
+    with_model,
 )
 from sre_orchestrator.core.bundle import write_bundle
 from sre_orchestrator.core.errors import InputError
@@ -61,6 +65,8 @@ def diagnose(
     save_bundle: Annotated[
         Path | None, typer.Option(help="Write the investigation to a file for replay.", show_default=False)
     ] = None,
+    model: ModelOption = "",
+    base_url: BaseUrlOption = "",
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -73,12 +79,13 @@ def diagnose(
       sre-orchestrator diagnose "the shop is down" --context eu --context us
       sre-orchestrator diagnose --snapshot incident.tar.gz
       sre-orchestrator diagnose "checkout answers 500" --snapshot ./incident --namespace shop --format json
+      sre-orchestrator diagnose --snapshot incident.tar.gz --model llama_cpp:/models/model.gguf
 
     """
     contexts = context or [""]
     if save_bundle and len(contexts) > 1:
         raise InputError("--save-bundle: one file holds one investigation; give one --context")
-    where = with_kubeconfig(settings_from(settings, state_dir), kubeconfig)
+    where = with_model(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), model, base_url)
     if snapshot and (context or kubeconfig):
         raise InputError("--snapshot: a recorded incident has no contexts; leave out --context and --kubeconfig")
     if len(contexts) > 1:
@@ -115,6 +122,8 @@ def explain(
     at: Annotated[str, typer.Option(help="When it happened.")] = "",
     context: Annotated[str, typer.Option(help="A context of the kubeconfig.")] = "",
     kubeconfig: KubeconfigOption = None,
+    model: ModelOption = "",
+    base_url: BaseUrlOption = "",
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -127,7 +136,7 @@ def explain(
     """
     from sre_orchestrator.api.render import proof_text  # noqa: PLC0415
 
-    where = with_kubeconfig(settings_from(settings, state_dir), kubeconfig)
+    where = with_model(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), model, base_url)
     report = investigate(where, snapshot, question, namespace, at, context=context).report
     typer.echo(proof_text(report, chosen(report, number)))
 
@@ -161,8 +170,7 @@ def investigate(
 
     moment = parse_time(at) if at else None
     recorded = snapshot or (Path(settings.snapshot) if settings.snapshot and not context else None)
-    with shown_progress() as progress:
-        installation = Installation(settings)
+    with closing(Installation(settings)) as installation, shown_progress() as progress:
 
         async def diagnosed() -> Bundle:
             if recorded:

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
+from sre_orchestrator.api.cli.common import (
+    BaseUrlOption,
+    ModelOption,
+    SettingsOption,
+    StateOption,
+    settings_from,
+    with_model,
+)
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
 
 
@@ -17,6 +24,8 @@ def mcp(
         typer.Option(help="Answer about a recorded incident instead of a cluster.", show_default=False),
     ] = None,
     kubeconfig: KubeconfigOption = None,
+    model: ModelOption = "",
+    base_url: BaseUrlOption = "",
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -33,4 +42,5 @@ def mcp(
     from sre_orchestrator.api.service.mcp.embedded import speak  # noqa: PLC0415
 
     configure_logs()
-    speak(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), snapshot)
+    where = with_model(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), model, base_url)
+    speak(where, snapshot)

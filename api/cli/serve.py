@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
+from sre_orchestrator.api.cli.common import (
+    BaseUrlOption,
+    ModelOption,
+    SettingsOption,
+    StateOption,
+    settings_from,
+    with_model,
+)
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
 
 LOOPBACK = "127.0.0.1"
@@ -26,6 +33,8 @@ def serve(
         bool, typer.Option("--watch", help="Watch the cluster, too: keep its twin, and open incidents by itself.")
     ] = False,
     kubeconfig: KubeconfigOption = None,
+    model: ModelOption = "",
+    base_url: BaseUrlOption = "",
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
@@ -44,4 +53,5 @@ def serve(
     from sre_orchestrator.api.service.serving import run  # noqa: PLC0415
 
     configure_logs()
-    run(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), snapshot, (host, port), watch=watch)
+    where = with_model(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), model, base_url)
+    run(where, snapshot, (host, port), watch=watch)

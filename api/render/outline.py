@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from sre_orchestrator.core.cite import CITATION
 from sre_orchestrator.core.identity import kind_of
-from sre_orchestrator.core.models import Fact, Gap, Hypothesis, Moment, Proof, Report, Scalar, Struct
+from sre_orchestrator.core.models import (
+    Fact,
+    Gap,
+    Hypothesis,
+    ModelUse,
+    Moment,
+    Proof,
+    Report,
+    Scalar,
+    Struct,
+    Suggestion,
+)
+from sre_orchestrator.core.narrate import TemplateNarrator
 
 Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "plain"]
 SHOWN = 5
@@ -36,15 +49,29 @@ class Section(Struct, frozen=True, kw_only=True):
 def outline(report: Report) -> tuple[Section, ...]:
     """Return the sections in reading order; those that have nothing to say are left out."""
     hypotheses = [_hypothesis(report, n, one) for n, one in enumerate(report.hypotheses[:SHOWN], start=1)]
-    rest = (
+    last = (
         Section(title="Ruled out", rows=tuple(_ruled_out(report.ruled_out[:SHOWN]))),
         Section(title="Timeline", note="UTC", rows=tuple(_moment(report, *one) for one in moments(report))),
         Section(
             title="Not seen", note="Blind is not healthy: these could hide causes.", rows=tuple(_gaps(report.gaps))
         ),
         Section(title="Next steps", rows=tuple(_next_steps(report.hypotheses))),
+        Section(
+            title="Unproven suggestions",
+            note="A language model thinks these possible. No rule and no fact proves them.",
+            rows=tuple(_suggested(report.suggestions)),
+        ),
+        Section(title="Language model", note=report.versions.model, rows=tuple(_uses(report.cost.model))),
     )
-    return (_head(report), *hypotheses, *(section for section in rest if section.rows))
+    told = Section(title="In words", aside=f"by {report.versions.model}", rows=tuple(_told(report)))
+    rest = tuple(section for section in last if section.rows)
+    return (_head(report), *((told,) if told.rows else ()), *hypotheses, *rest)
+
+
+def words(report: Report) -> tuple[str, ...]:
+    """Return the sentences that a model found for the report; none where they are those of the template."""
+    worded = report.versions.model and report.narrative != TemplateNarrator().narrate(report)
+    return tuple(report.narrative.splitlines()) if worded else ()
 
 
 def moments(report: Report) -> list[tuple[Moment, int]]:
@@ -174,6 +201,26 @@ def _next_steps(hypotheses: Sequence[Hypothesis]) -> Iterator[Row]:
         if question:
             text = question.text or f"look at {question.kind} of {question.component}"
             yield Row(mark="next", text=f"to decide about {number}: {text}", command=question.command)
+
+
+def _told(report: Report) -> Iterator[Row]:
+    for line in words(report):
+        cited = CITATION.search(line)
+        yield Row(text=CITATION.sub("", line).strip(), facts=tuple(cited[1].split(", ")) if cited else ())
+
+
+def _suggested(suggestions: Iterable[Suggestion]) -> Iterator[Row]:
+    for one in suggestions:
+        yield Row(mark="undecided", text=f"{one.title}: {one.component} ({one.cause}), which shows {one.why}")
+
+
+def _uses(uses: Mapping[str, ModelUse]) -> Iterator[Row]:
+    for step, use in uses.items():
+        calls = "1 call" if use.calls == 1 else f"{use.calls} calls"
+        tokens = f"{use.prompt_tokens} + {use.completion_tokens} tokens (prompt + answer)"
+        yield Row(text=f"{step}: {calls}, {tokens}, {use.elapsed_ms / 1000:.1f} s")
+        for why in use.failures:
+            yield Row(mark="undecided", text=f"{step}: not used: {why}")
 
 
 def _facts(proofs: Iterable[Proof]) -> Iterator[str]:

@@ -44,10 +44,10 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
     """
     if snapshot:
         open_snapshot(snapshot, settings.snapshot_limits).close()
-    installation = Installation(settings)
     limits = settings.service
     targets = [one.key for one in limits.notify]
     with (
+        closing(Installation(settings)) as installation,
         closing(open_database(limits.database_url, Path(settings.state_dir), targets, limits.queue)) as store,
         closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
         telling(installation) as telemetry,

@@ -22,6 +22,7 @@ class Scripted:
         self.context_tokens = context_tokens
         self.heard: list[Sequence[Message]] = []
         self.schemas: list[Mapping[str, object]] = []
+        self.closed = False
 
     def complete(self, messages: Sequence[Message], schema: Mapping[str, object], allowance: Allowance) -> Completion:
         """Return the next answer."""
@@ -33,4 +34,5 @@ class Scripted:
         return Completion(text=text, prompt_tokens=self._tokens, completion_tokens=self._tokens)
 
     def close(self) -> None:
-        """Close nothing."""
+        """Note that it is over."""
+        self.closed = True

@@ -34,11 +34,11 @@ def speak(settings: Settings, snapshot: Path | None) -> None:
     """
     if snapshot:
         open_snapshot(snapshot, settings.snapshot_limits).close()
-    installation = Installation(settings)
     limits = msgspec.structs.replace(settings.service, grace_seconds=GRACE_SECONDS)
     folder = Path(settings.state_dir) / "mcp" / _source(settings, snapshot)
     folder.mkdir(parents=True, exist_ok=True)
     with (
+        closing(Installation(settings)) as installation,
         closing(open_database(limits.database_url, folder)) as store,
         closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
     ):
