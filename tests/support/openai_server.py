@@ -11,11 +11,13 @@ The last turn is repeated. What hangs goes on when the test is over.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 USAGE = {"prompt_tokens": 20, "completion_tokens": 7, "total_tokens": 27}
@@ -187,8 +189,8 @@ def hold(speaking: Speaking) -> None:
 
 
 @contextmanager
-def talking(*turns: Turn) -> Iterator[Server]:
-    """Run the server."""
+def talking(*turns: Turn, pem: Path | None = None) -> Iterator[Server]:
+    """Run the server, with TLS where there is a certificate (``pem``)."""
     over, lock = threading.Event(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -208,7 +210,11 @@ def talking(*turns: Turn) -> Iterator[Server]:
             del format, args
 
     running = _Quiet(("127.0.0.1", 0), Handler)
-    server = Server(f"http://127.0.0.1:{running.server_address[1]}/v1")
+    if pem:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        running.socket = context.wrap_socket(running.socket, server_side=True)
+    server = Server(f"{'https' if pem else 'http'}://127.0.0.1:{running.server_address[1]}/v1")
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

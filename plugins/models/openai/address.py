@@ -13,7 +13,7 @@ CHAT = "/chat/completions"
 DEPLOYMENT = "/openai/deployments/"
 # names that only a cluster, or a network of one's own, gives an address
 INSIDE = (".svc", ".cluster.local", ".local", ".internal", ".lan", ".localhost")
-HOSTS_OF_MODELS = ("api.openai.com", ".api.openai.com", ".openai.azure.com", ".services.ai.azure.com")
+HOSTS_OF_MODELS = (".api.openai.com", ".openai.azure.com", ".services.ai.azure.com")
 
 
 class Address(Struct, frozen=True, kw_only=True):
@@ -57,7 +57,7 @@ def read_address(base_url: str) -> Address:
         url=f"{place.scheme}://{shown}{f':{port}' if port else ''}{path or '/v1'}",
         query=query,
         azure=azure,
-        hosted=host.endswith(HOSTS_OF_MODELS),
+        hosted=f".{host}".endswith(HOSTS_OF_MODELS),
         local=_loopback(host),
         encrypted=place.scheme == "https",
     )
