@@ -58,7 +58,11 @@ class Sources:
 
 @runtime_checkable
 class Agent(Protocol):
-    """Looks at one speciality and reports facts; never diagnoses."""
+    """Looks at one speciality and reports facts; never diagnoses.
+
+    It may have ``examples``, short texts of incidents that it should be asked about first, and ``answers``, the kinds
+    of facts that it looks up when they are asked for.
+    """
 
     name: str
     description: str

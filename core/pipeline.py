@@ -15,6 +15,7 @@ from sre_orchestrator.core.language.assistant import Assistant
 from sre_orchestrator.core.models import Cost, Edge, Gap, Hypothesis, Incident, Report, Said, Scope, Struct, Versions
 from sre_orchestrator.core.ports import Budget, Inference, Knowledge, Narrator, Plan, Progress, Twin
 from sre_orchestrator.core.rank import Ranking, rank
+from sre_orchestrator.core.reading.order import AgentOrder
 from sre_orchestrator.core.report import compose
 from sre_orchestrator.core.route import route
 from sre_orchestrator.core.settings import Settings
@@ -43,6 +44,7 @@ class Parts(Reasoning):
     assistant: Assistant
     agents: Sequence[Agent]
     clock: Callable[[], float]
+    order: AgentOrder | None = None
     gaps: tuple[Gap, ...] = ()
 
 
@@ -66,7 +68,7 @@ async def diagnose(incident: Incident, parts: Parts) -> Bundle:
     ``parts.assistant`` narrates, and may put what is asked first into another order.
     """
     begun = parts.clock()
-    routed = route(incident, parts.twin, parts.agents, parts.settings)
+    routed = route(incident, parts.twin, parts.agents, parts.settings, order=parts.order)
     scope = parts.assistant.read(routed, parts.twin, parts.agents)
     edges = parts.twin.edges()
     seen = (await gather(scope, parts)).plus(Observations(gaps=parts.gaps))

@@ -12,18 +12,22 @@ from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Component, Incident, Scope
 from sre_orchestrator.core.ports import Twin
 from sre_orchestrator.core.reading.names import NAMEABLE, named
+from sre_orchestrator.core.reading.order import AgentOrder
 from sre_orchestrator.core.reading.times import ago
 from sre_orchestrator.core.reading.words import symptoms
 from sre_orchestrator.core.settings import Settings, UserFlow
 from sre_orchestrator.core.vocabulary import nearest
 
 
-def route(incident: Incident, twin: Twin, agents: Sequence[Agent], settings: Settings) -> Scope:
+def route(
+    incident: Incident, twin: Twin, agents: Sequence[Agent], settings: Settings, *, order: AgentOrder | None = None
+) -> Scope:
     """Return the scope of ``incident``.
 
     Namespaces: the incident's, else those of the components that it names, else all of the
     cluster. The window reaches back ``settings.window_minutes`` before the time that the text
-    gives ("since ten minutes", ``core.reading``), or before the incident.
+    gives ("since ten minutes", ``core.reading``), or before the incident. All agents are asked, in
+    ``order`` (default: by words).
 
     Raises:
         InputError: the incident's namespace does not exist.
@@ -42,7 +46,7 @@ def route(incident: Incident, twin: Twin, agents: Sequence[Agent], settings: Set
         symptoms=symptoms(incident.description),
         since=_before(incident.at, ago(incident.description, incident.at) + timedelta(minutes=settings.window_minutes)),
         until=incident.at,
-        agents=tuple(agent.name for agent in agents),
+        agents=(order or AgentOrder())(incident.description, agents),
     )
 
 

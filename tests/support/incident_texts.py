@@ -34,7 +34,7 @@ TUNED = (
     ("p99 latency doubled and cpu throttling is high", "metrics"),
     ("memory usage grows steadily over hours", "metrics"),
     ("an Alertmanager alert is firing: KubePodCrashLooping", "alerts"),
-    ("customers get 5xx answers in the checkout flow, 3 of 10 orders fail", "user_flow"),
+    ("customers get 5xx answers in the checkout flow, 3 of 10 orders fail", "user-flow"),
     ("it broke right after the helm upgrade of the chart", "helm"),
 )
 
@@ -67,6 +67,6 @@ HELD = (
     ("requests became slow, response times rise and CPU is saturated", "metrics"),
     ("Speicherverbrauch und Latenz steigen seit heute früh an", "metrics"),
     ("pager went off, three alerts fire at once", "alerts"),
-    ("shoppers see HTTP 500 pages when they pay", "user_flow"),
+    ("shoppers see HTTP 500 pages when they pay", "user-flow"),
     ("release rolled back by helm, values differ from what is running", "helm"),
 )

@@ -33,6 +33,11 @@ class AdmissionAgent:
 
     name = "admission"
     description = "quotas, limit ranges, service accounts, admission webhooks, pod security, refused pods and claims"
+    examples = (
+        "creating pods is forbidden: the quota of the namespace is exceeded",
+        "an admission webhook denied the request or cannot be called",
+        "a pod violates pod security or limit ranges and is refused, the service account is missing",
+    )
     kinds = frozenset(
         {
             "quota.exceeded",

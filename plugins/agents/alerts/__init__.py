@@ -55,6 +55,11 @@ class AlertsAgent:
 
     name = "alerts"
     description = "firing alerts of Alertmanager, by the components that their labels name"
+    examples = (
+        "an alert is firing in Alertmanager",
+        "the pager went off with several alerts",
+        "Prometheus alerts since this morning",
+    )
     kinds = frozenset({"alert.firing"})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:

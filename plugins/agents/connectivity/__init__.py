@@ -19,6 +19,11 @@ class ConnectivityAgent:
 
     name = "connectivity"
     description = "active checks from inside the cluster: TCP connections, DNS names, TLS certificates, HTTP answers"
+    examples = (
+        "the TLS certificate expired or is for another host name",
+        "a TCP connection to a port is refused or times out when it is tried",
+        "a host cannot be reached with HTTPS from inside the cluster",
+    )
     kinds = frozenset(
         {"connection.probed", "connection.failed", "connection.lost_from_node", "certificate.served", "flow.errors"}
     )

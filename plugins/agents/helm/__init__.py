@@ -37,6 +37,11 @@ class HelmAgent:
 
     name = "helm"
     description = "Helm releases, charts, upgrades, rollbacks, values, hooks and drift of live objects"
+    examples = (
+        "it broke after a helm upgrade of the release",
+        "a chart was rolled back or its hook failed",
+        "values of the release are not those that run",
+    )
     kinds = frozenset((*FROM_LABELS, *FROM_CONTENTS))
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:

@@ -33,6 +33,11 @@ class KubernetesAgent:
 
     name = "kubernetes"
     description = "workloads, pods, containers, restarts, probes, rollouts, autoscalers, jobs and their events"
+    examples = (
+        "containers restart in a crash loop, killed because they ran out of memory",
+        "a rollout does not finish: new replicas never become ready",
+        "a liveness or readiness probe fails, a job failed, the autoscaler does not scale",
+    )
     kinds = frozenset(
         {
             "workload.replicas",

@@ -37,6 +37,11 @@ class LogsAgent:
     description = (
         "container logs: errors by class, failing calls, last words before an exit, listening ports, start times"
     )
+    examples = (
+        "the log is full of errors, exceptions and stack traces",
+        "the application writes that it cannot log in to its database",
+        "log lines say that calls of another service fail",
+    )
     kinds = frozenset(
         {"log.line", "log.failing_calls", "log.listening", "log.started", "database.server", "database.setting"}
     )

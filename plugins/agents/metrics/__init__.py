@@ -73,6 +73,11 @@ class MetricsAgent:
 
     name = "metrics"
     description = "metrics: latency, errors, traffic, cpu, memory, throttling, network, saturation, anomalies"
+    examples = (
+        "latency and response times rise, requests are slow",
+        "cpu is saturated or throttled, memory usage grows",
+        "traffic or error rates are unusual since an hour",
+    )
     kinds = KINDS
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:

@@ -42,6 +42,11 @@ class NetworkAgent:
 
     name = "network"
     description = "services, endpoints, ports, addresses, routes, ingress, network policies, DNS"
+    examples = (
+        "a service has no endpoints, its selector or target port is wrong",
+        "a network policy blocks traffic between services",
+        "DNS does not resolve names, the ingress routes to the wrong service",
+    )
     kinds = frozenset({*BY_SERVICE, *BY_ROUTE, *BY_POLICY, *BY_NAME, "dns.server", "reference.unresolved"})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:

@@ -29,6 +29,11 @@ class NodesAgent:
 
     name = "nodes"
     description = "nodes, kubelet, container runtime, kube-proxy, leases, pressure, control plane"
+    examples = (
+        "a node is NotReady, the machine is down, its kubelet stopped reporting",
+        "a host has memory pressure or disk pressure and evicts",
+        "the container runtime, kube-proxy or the control plane does not work",
+    )
     kinds = frozenset(
         {
             "node.not_ready",

@@ -41,6 +41,11 @@ class SchedulingAgent:
     description = (
         "pending pods: FailedScheduling, node selectors, affinity, taints, cordons, free capacity, the scheduler"
     )
+    examples = (
+        "pods stay pending because no node has enough free cpu or memory for them",
+        "pods cannot be placed: untolerated taint, affinity or node selector matches no node",
+        "FailedScheduling, 0/3 nodes are available",
+    )
     kinds = frozenset(
         {
             "pod.unscheduled",

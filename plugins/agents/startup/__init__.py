@@ -30,6 +30,11 @@ class StartupAgent:
 
     name = "startup"
     description = "image pulls, missing Secrets and ConfigMaps, volume mounts, sandboxes, commands, init containers"
+    examples = (
+        "image pull fails: wrong tag, no such image or no access to the registry",
+        "a pod hangs while its container is created: a Secret or ConfigMap, or a key of it, is missing",
+        "a volume cannot be mounted, an init container never ends, the command does not exist",
+    )
     kinds = frozenset(
         {
             "image.pull_failed",

@@ -35,6 +35,11 @@ class StorageAgent:
 
     name = "storage"
     description = "persistent volume claims that are pending, volumes, storage classes, provisioning, binding"
+    examples = (
+        "a persistent volume claim stays pending and is not bound",
+        "the storage class does not exist, provisioning of a volume fails",
+        "the disk that a database asks for is not created",
+    )
     kinds = frozenset({"claim.pending", "claim.event", "claim.mismatch", "claim.waits_for"})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:

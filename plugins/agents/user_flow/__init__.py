@@ -57,6 +57,11 @@ class UserFlowAgent:
 
     name = "user-flow"
     description = "user flows: 4xx and 5xx answers and latency by route and service, from access logs and metrics"
+    examples = (
+        "users see errors 500 when they check out",
+        "customers cannot pay, orders or logins fail with 5xx",
+        "requests of a route or page are answered 404 or slowly",
+    )
     kinds = frozenset({"flow.errors", "flow.slow"})
 
     def __init__(self, flows: Sequence[UserFlow] = ()) -> None:
