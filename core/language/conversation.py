@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -13,7 +13,7 @@ from sre_orchestrator.core.boundary import Failure, Success, guarded
 from sre_orchestrator.core.errors import ModelError
 from sre_orchestrator.core.language.lists import Schema
 from sre_orchestrator.core.language.ports import Allowance, Completion, LanguageModel, Message
-from sre_orchestrator.core.models import ModelUse, Struct
+from sre_orchestrator.core.models import Fact, ModelUse, Struct
 from sre_orchestrator.core.redact import MASK, without_secrets
 from sre_orchestrator.core.settings import ModelSettings
 
@@ -23,6 +23,10 @@ T = TypeVar("T", bound=Struct)
 
 class Disguise(Protocol):
     """Hides what names a customer's things from a model that is elsewhere, and puts it back into its answers."""
+
+    def learn(self, facts: Iterable[Fact]) -> None:
+        """Hide from now on what ``facts`` name, too."""
+        ...
 
     def hide(self, text: str) -> str:
         """Return ``text`` without secrets, and with pseudonyms for names."""
@@ -42,6 +46,9 @@ class Plain:
 
     def __init__(self) -> None:
         self._secrets = 0
+
+    def learn(self, facts: Iterable[Fact]) -> None:
+        """Do nothing."""
 
     def hide(self, text: str) -> str:
         """Return ``text`` without secrets."""
@@ -109,6 +116,10 @@ class Conversation:
         except ModelError as error:
             self.fail(step, str(error))
             return None
+
+    def learn(self, facts: Iterable[Fact]) -> None:
+        """Hide what ``facts`` name from now on, as what was known before."""
+        self._disguise.learn(facts)
 
     def fail(self, step: str, why: str) -> None:
         """Note why what a model answered in a step is not used."""

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from sre_orchestrator.core.language.addresses import IPV4, IPV6, Addresses
 from sre_orchestrator.core.language.generic import ENDINGS
-from sre_orchestrator.core.language.names import APPENDED, Names, names_in
-from sre_orchestrator.core.models import Component, Incident
+from sre_orchestrator.core.language.names import APPENDED, Names, names_in, names_of
+from sre_orchestrator.core.models import Component, Fact, Incident
 from sre_orchestrator.core.redact import MASK, without_secrets
 
 KINDS = {
@@ -77,9 +77,8 @@ class Pseudonyms:
 
     def __init__(self, names: Mapping[str, str], terms: Iterable[str] = ()) -> None:
         self._names = Names(terms)
-        self._words = {name.lower(): word for name, word in names.items()}
-        for name in names:
-            self._names.add(name)
+        self._words: dict[str, str] = {}
+        self._add(names)
         self._addresses = Addresses()
         self._given: dict[tuple[str, str], str] = {}
         self._meant: dict[str, str] = {}
@@ -93,6 +92,10 @@ class Pseudonyms:
             "six": self._address,
             "account": self._account,
         }
+
+    def learn(self, facts: Iterable[Fact]) -> None:
+        """Hide from now on what facts name, too: what is missing is in no twin."""
+        self._add(names_of(facts))
 
     def hide(self, text: str) -> str:
         """Return ``text`` without secrets and with pseudonyms."""
@@ -111,6 +114,17 @@ class Pseudonyms:
     def masked(self) -> dict[str, int]:
         """Return how often each kind of thing was masked until now; it holds no value."""
         return {kind: count for kind, count in sorted(self._masked.items()) if count}
+
+    def _add(self, names: Mapping[str, str]) -> None:
+        for name, word in names.items():
+            if self._names.whole(name) is None and not self._belonging(name):
+                self._words[name.lower()] = word
+                self._names.add(name)
+
+    def _belonging(self, name: str) -> str | None:
+        """Return the known name that ``name`` is, but for what Kubernetes appends; empty for a kept term."""
+        found = self._names.at(name, 0)
+        return found[1] if found and APPENDED.fullmatch(name, found[0]) else None
 
     def _names_at(self, text: str, start: int) -> bool:
         found = self._names.at(text, start)
@@ -186,8 +200,7 @@ class Pseudonyms:
         """Return a part of an address: that of a known name, itself if it names nobody, else a pseudonym of its own."""
         if not spelled or spelled == MASK:
             return spelled
-        found = self._names.at(spelled, 0)
-        if found and (found[0] == len(spelled) or APPENDED.fullmatch(spelled, found[0])):
+        if self._names.whole(spelled) is not None or self._belonging(spelled) is not None:
             return self._named(spelled)
         return self._called(spelled.lower(), spelled, word)
 

@@ -42,12 +42,14 @@ class ModelAssistant(Nobody):
         """Return the report in the words of the model, or of the template."""
         if "narrate" not in self._steps:
             return super().narrate(report)
+        self._conversation.learn(report.facts.values())
         return narrate(self._conversation, report)
 
     def suggest(self, report: Report) -> Report:
         """Return the report with causes that the model thinks possible, if it is unresolved."""
         if "suggest" not in self._steps:
             return report
+        self._conversation.learn(report.facts.values())
         found = suggestions(self._conversation, report, self._plan.causes, self._vocabulary)
         return msgspec.structs.replace(report, suggestions=found)
 

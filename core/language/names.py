@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
 from sre_orchestrator.core.language.generic import GENERIC
-from sre_orchestrator.core.models import Component, Incident
+from sre_orchestrator.core.models import Component, Fact, Incident
+from sre_orchestrator.core.vocabulary import Vocabulary
 
 SHORTEST = 2
 _TOKEN = re.compile(r"[A-Za-z0-9]++|.", re.DOTALL)
@@ -16,6 +17,13 @@ _WORD = {"namespace": "ns", "node": "node", "persistentvolume": "volume", "stora
 _MADE = frozenset({"pod", "replicaset", "job"})  # named by what made them
 # What Kubernetes appends: ordinals, times, and the alphabet of its random names (k8s.io/apimachinery/pkg/util/rand).
 APPENDED = re.compile(r"(?:-(?:\d{1,10}|[bcdfghjklmnpqrstvwxz2456789]{5,10}|[0-9a-f]{8,10}))+\Z")
+NAMING = """
+account callee caller chart claim container expected flow found image issuer job key name names named_workload nearest
+nearest_class node peers_name quota release service storage_class target user volume volume_name wanted workload
+"""
+_NAMING = frozenset(NAMING.split())  # attributes that name what may not exist, or is no component: a missing account
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*[A-Za-z0-9]", re.ASCII)
+_IMAGE_END = re.compile(r"@sha256:[0-9a-f]*\Z|:[\w.-]*\Z", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -80,6 +88,32 @@ def names_in(components: Iterable[Component], incident: Incident) -> dict[str, s
             words.setdefault(APPENDED.sub("", name) if kind in _MADE else name, _WORD.get(kind, "app"))
     words.setdefault(incident.cluster, "cluster")
     return {name: word for name, word in words.items() if name.strip()}
+
+
+def terms_of(vocabulary: Vocabulary, causes: Iterable[str]) -> Iterator[str]:
+    """Yield what the program itself calls things: kinds of facts, their closed values, causes."""
+    yield from causes
+    for name, kind in vocabulary.kinds.items():
+        yield name
+        for attribute, about in kind.attributes.items():
+            yield from (attribute, *about.values)
+
+
+def names_of(facts: Iterable[Fact]) -> dict[str, str]:
+    """Return the names that facts tell, of what is missing and of parts such as containers too."""
+    words: dict[str, str] = {}
+    for fact in facts:
+        for attribute, value in fact.attributes.items():
+            if attribute in _NAMING and isinstance(value, str):
+                parts = re.split(r"[\s,=/]+", _IMAGE_END.sub("", value) if attribute == "image" else value)
+                named = (part for part in parts if _NAME.fullmatch(part) and not _plain(part))
+                words.update(dict.fromkeys(named, "user" if attribute == "user" else "app"))
+    return words
+
+
+def _plain(name: str) -> bool:
+    """Return whether a name is made of words that name nobody, or is an address, which has a pseudonym by its shape."""
+    return set(re.split(r"[._-]", name.lower())) <= GENERIC or not re.search(r"[A-Za-z]", name) or "." in name
 
 
 def _belongs(name: str, names: dict[str, str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
 import pytest
 from tests.support.models import Scripted
@@ -10,7 +11,7 @@ from tests.support.models import Scripted
 from sre_orchestrator.core.errors import ModelError
 from sre_orchestrator.core.language.conversation import Conversation
 from sre_orchestrator.core.language.ports import Message
-from sre_orchestrator.core.models import ModelUse, Struct
+from sre_orchestrator.core.models import Fact, ModelUse, Struct
 from sre_orchestrator.core.settings import ModelSettings
 
 HELLO = [Message(role="user", content="which?")]
@@ -24,6 +25,13 @@ class Pick(Struct, frozen=True, kw_only=True):
 
 class Upside:
     """Hides by turning letters around."""
+
+    def __init__(self) -> None:
+        self.learnt: list[Fact] = []
+
+    def learn(self, facts: Iterable[Fact]) -> None:
+        """Keep the facts."""
+        self.learnt += facts
 
     def hide(self, text: str) -> str:
         """Hide."""
@@ -138,6 +146,16 @@ def test_an_answer_that_is_refused_later_is_a_failure_too() -> None:
     conversation.fail("narrate", "no sentence could be used")
 
     assert conversation.uses == {"narrate": ModelUse(failures=("no sentence could be used",))}
+
+
+def test_what_facts_name_is_learnt() -> None:
+    disguise = Upside()
+    seen = Fact(id="f0", kind="claim.lacking", component="deployment/shop/cart", agent="storage")
+
+    Conversation(Scripted(), limits=ModelSettings(), disguise=disguise).learn([seen])
+    Conversation(Scripted(), limits=ModelSettings()).learn([seen])
+
+    assert disguise.learnt == [seen]
 
 
 def test_secrets_are_hidden_from_every_model_and_what_is_hidden_is_counted_by_step() -> None:

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from sre_orchestrator.core.language.addresses import Addresses
 from sre_orchestrator.core.language.disguise import Pseudonyms, pseudonyms_for
 from sre_orchestrator.core.language.generic import GENERIC
-from sre_orchestrator.core.models import Component, Incident
+from sre_orchestrator.core.language.names import terms_of
+from sre_orchestrator.core.models import Component, Fact, Incident
 from sre_orchestrator.core.redact import without_secrets
+from sre_orchestrator.core.vocabulary import Attribute, FactKind, Vocabulary
 
 IDS = (
     "namespace/shop",
@@ -132,6 +134,34 @@ def test_what_was_masked_is_counted_without_values() -> None:
     names.hide("password=hunter22 of cart and cart at 10.0.0.7, a.acme.com, b@acme.com")
 
     assert names.masked() == {"addresses": 1, "hosts": 2, "names": 2, "secrets": 1, "users": 1}
+
+
+def test_what_facts_name_is_hidden_though_the_cluster_has_no_such_thing() -> None:
+    attributes = {
+        "account": "payer-robot",
+        "image": "acme/takings:1.2",
+        "wanted": "app=kart,tier=backend",
+        "target": "configmap/shop/cart-cfg",
+        "container": "cart-6f8b9d7c5-xw9lm",
+        "host": "10.0.0.1",
+        "user": "joe",
+        "nearest": "cart",
+        "message": "lonely words",
+        "name": "10.0.0.1",
+        "count": 3,
+    }
+    names = disguise()
+    names.learn([Fact(id="f0", kind="x", component="pod/shop/a", agent="x", attributes=attributes)])
+
+    told = names.hide("payer-robot acme takings kart backend cart-cfg joe cart lonely 10.0.0.1")
+
+    assert told == "app-1 app-2 app-4 app-5 backend app-6 user-1 app-7 lonely 10.128.0.1"
+
+
+def test_what_the_program_itself_calls_things_are_terms() -> None:
+    kind = FactKind(about="", component="pod", attributes={"how": Attribute(values=("gently",)), "count": Attribute()})
+
+    assert [*terms_of(Vocabulary({"pod.left": kind}), ["oom"])] == ["oom", "pod.left", "how", "gently", "count"]
 
 
 def test_networks_that_were_seen_are_taken_as_pseudonyms_last() -> None:
