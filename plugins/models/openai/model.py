@@ -24,7 +24,7 @@ from sre_orchestrator.plugins.models.openai.wire import Call, Outcome, Problem, 
 MOST_REQUESTS = 10  # for one answer: four forms, three words that are not understood, and what is worth a repetition
 MOST_REPEATED = 2
 FIRST_WAIT_SECONDS = 0.25
-LEAST_SECONDS = 0.05  # what is left must be worth asking
+LEAST_SECONDS = 0.05  # what is left must be worth asking, and to say why there is no answer takes a moment, too
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 # Some servers fail, rather than refuse, when they are asked for a form that they do not know.
 NOT_UNDERSTOOD = frozenset({400, 415, 422, 500, 501})
@@ -78,7 +78,7 @@ class ServedModel:
             ModelError: there was none within the allowance, it was too long, the model declined, or it is closed.
 
         """
-        until = self._clock() + allowance.seconds
+        until = self._clock() + allowance.seconds - LEAST_SECONDS
         asking = _Asking(self._habit)
         for _ in range(MOST_REQUESTS):
             body = request(

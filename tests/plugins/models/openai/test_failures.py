@@ -83,6 +83,7 @@ REFUSED: dict[str, tuple[Turn, str]] = {
     "no model": (refuses(404, SECRET, code="model_not_found"), "it does not know the model"),
     "no API": (sends(b"<html>nginx</html>", status=404, kind="text/html"), "no chat completions at this address"),
     "no credit": (refuses(429, SECRET, code="insufficient_quota"), "no credit left"),
+    "long refusal": (refuses(403, SECRET * 500), "does not let this key use the model"),
     "long prompt": (refuses(400, SECRET, code="context_length_exceeded"), "longer than the model can hold"),
     "filter": (refuses(400, SECRET, code="content_filter"), "a filter of the server refuses the prompt"),
     "moved": (refuses(307, SECRET, Location="http://127.0.0.1:1/v1"), "leads elsewhere; set model.base_url"),
@@ -191,6 +192,22 @@ def test_a_prompt_that_comes_back_is_no_answer(tmp_path: Path) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(answer.text, type=Pick)
     assert forms(server.asked) == ["json_schema", "json_object+"]
+
+
+def test_a_server_that_objects_to_something_else_each_time_is_given_up(tmp_path: Path) -> None:
+    objections = ["temperature", "seed", "stream_options", "max_tokens", *["response_format"] * 3]
+    turns = [refuses(503, wait="0"), refuses(503, wait="0"), *(refuses(400, one) for one in objections)]
+    with talking(*turns, refuses(503, wait="0")) as server, pytest.raises(ModelError, match="HTTP 503"):
+        opened(server, tmp_path).complete(ASKED, SCHEMA, ENOUGH)
+
+    assert len(server.asked) == 10
+
+
+def test_without_time_nothing_is_asked(tmp_path: Path) -> None:
+    with talking(says(GOOD)) as server, pytest.raises(ModelError, match="no answer in time"):
+        opened(server, tmp_path).complete(ASKED, SCHEMA, Allowance(completion_tokens=20, seconds=0.06))
+
+    assert server.asked == []
 
 
 def test_a_model_that_is_closed_does_not_ask(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from openai_server import Asked, Server, Speaking, Turn, refuses, says, talking
 from sre_orchestrator.core.errors import InputError, ModelError
 from sre_orchestrator.core.language.ports import Allowance, LanguageModel, Message
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.core.settings import ModelSettings
-from sre_orchestrator.plugins.models.openai import OpenAi
+from sre_orchestrator.core.settings import ModelSettings, Settings
+from sre_orchestrator.plugins.models.openai import OpenAi, register_models
 from sre_orchestrator.plugins.models.openai.ladder import INSTRUCTION, Habit, fitting, request
 
 ENOUGH = Allowance(completion_tokens=20, seconds=20)
@@ -177,6 +177,17 @@ def test_a_hosted_schema_says_only_what_strict_mode_knows() -> None:
     assert '"enum": ["checkout", "pricing"]' in json.dumps(found)
 
 
+def test_one_of_several_forms_is_asked_for_as_strictly() -> None:
+    part = {"type": "object", "properties": {"a": {"type": "string", "maxLength": 5}}, "required": []}
+    schema = {"type": "object", "properties": {"one": {"anyOf": [part, {"type": "null"}]}}}
+    body = request(Habit(), ASKED, schema, tokens=20, hosted=True)
+    found = body["response_format"]["json_schema"]["schema"]["properties"]["one"]["anyOf"][0]
+
+    assert found == {
+        "type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False
+    }  # fmt: skip
+
+
 def test_a_property_may_be_called_like_a_word_of_schemas() -> None:
     schema = {"type": "object", "properties": {"title": {"type": "string"}, "default": {"enum": [{"title": 1}]}}}
     body = request(Habit(), ASKED, schema, tokens=20, hosted=True)
@@ -214,6 +225,10 @@ def test_models_are_told_from_each_other() -> None:
     assert len({one.digest for one in models}) == 4
     assert models[0].name == "openai:a"
     assert models[0].context_tokens == 4096
+
+
+def test_the_plugin_opens_it() -> None:
+    assert [one.name for one in register_models(Settings())] == ["openai"]
 
 
 def test_a_model_without_a_name_is_refused() -> None:
