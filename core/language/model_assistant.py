@@ -6,13 +6,15 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from sre_orchestrator.core.hookspecs import Agent
 from sre_orchestrator.core.language.assistant import Nobody
 from sre_orchestrator.core.language.choosing import put_first
 from sre_orchestrator.core.language.conversation import Conversation
 from sre_orchestrator.core.language.narrating import narrate
+from sre_orchestrator.core.language.reading import added, read
 from sre_orchestrator.core.language.suggesting import suggestions
-from sre_orchestrator.core.models import ModelUse, Question, Report, Said
-from sre_orchestrator.core.ports import Plan
+from sre_orchestrator.core.models import ModelUse, Question, Report, Said, Scope
+from sre_orchestrator.core.ports import Plan, Twin
 from sre_orchestrator.core.rank import Ranking
 from sre_orchestrator.core.vocabulary import Vocabulary
 
@@ -29,6 +31,16 @@ class ModelAssistant(Nobody):
         self._plan = plan
         self._vocabulary = vocabulary
         self._said = Said()
+
+    def read(self, scope: Scope, twin: Twin, agents: Sequence[Agent]) -> Scope:
+        """Return ``scope`` with the agents in front that the model would ask first; what else it reads is only kept."""
+        reading = read(self._conversation, scope, twin, agents) if "read" in self._steps else None
+        if reading is None:
+            return scope
+        self._said = msgspec.structs.replace(
+            self._said, components=reading.components, symptoms=reading.symptoms, agents=reading.agents
+        )
+        return msgspec.structs.replace(scope, agents=added(scope, reading).agents)
 
     def choose(self, ranking: Ranking, questions: Sequence[Question]) -> tuple[Question, ...]:
         """Return the same questions, those that the model puts first before the others."""
