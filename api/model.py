@@ -15,11 +15,12 @@ from sre_orchestrator.core.vocabulary import nearest
 
 
 class Enabled(Struct, frozen=True, kw_only=True):
-    """A model, what reports call it, and the steps that it takes part in."""
+    """A model, what reports call it, the steps that it takes part in, and whether names are hidden from it."""
 
     model: LanguageModel
     name: str
     steps: frozenset[str]
+    disguised: bool
 
 
 class ChosenModel:
@@ -43,7 +44,7 @@ class ChosenModel:
 
         """
         with self._opening:
-            self._model = self._model or _usable(_opened(self._settings, self._kinds()), self._settings)
+            self._model = self._model or _opened(self._settings, self._kinds())
             return self._model
 
     def enabled(self) -> Enabled | None:
@@ -58,8 +59,10 @@ class ChosenModel:
         passed = self._examined(model.digest)
         steps = (UNEXAMINED if passed is None else passed).intersection(self._settings.steps)
         suggests = self._settings.suggest and passed is not None
+        hidden = self._settings.redact
         return Enabled(
             model=model,
+            disguised=not model.local if hidden is None else hidden,
             name=model.name if passed is not None else f"{model.name} (unexamined)",
             steps=steps | {"suggest"} if suggests else steps,
         )
@@ -79,15 +82,6 @@ class ChosenModel:
             if self._model:
                 self._model.close()
             self._model = None
-
-
-def _usable(model: LanguageModel, settings: ModelSettings) -> LanguageModel:
-    if not (model.local if settings.redact is None else not settings.redact):
-        model.close()
-        raise InputError(
-            f"--model {settings.use}: names cannot be hidden from it yet; set model.redact to false to let it see them"
-        )
-    return model
 
 
 def _opened(settings: ModelSettings, kinds: Sequence[ModelKind]) -> LanguageModel:

@@ -21,13 +21,15 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
 from sre_orchestrator.core.language.assistant import Assistant, Nobody
 from sre_orchestrator.core.language.conversation import Conversation
+from sre_orchestrator.core.language.disguise import Pseudonyms, pseudonyms_for
 from sre_orchestrator.core.language.examined import examined_in
 from sre_orchestrator.core.language.model_assistant import ModelAssistant
+from sre_orchestrator.core.language.names import terms_of
 from sre_orchestrator.core.language.ports import ModelKind
 from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
 from sre_orchestrator.core.pipeline import Bundle, Parts, Reasoning, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
-from sre_orchestrator.core.ports import Progress
+from sre_orchestrator.core.ports import Progress, Twin
 from sre_orchestrator.core.reach import Graph, blamed
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
@@ -108,13 +110,21 @@ class Installation:
         )
         return (*self.plugins.gaps(), *refused, *self.model.gaps())
 
-    def assistant(self) -> Assistant:
-        """Return who helps with one incident; the first time, this opens the model."""
+    def assistant(self, incident: Incident, twin: Twin) -> Assistant:
+        """Return who helps with one incident; the first time, this opens the model.
+
+        A model that is elsewhere is told pseudonyms, as far as the settings do not say otherwise.
+        """
         enabled = self.model.enabled()
         if enabled is None:
             return Nobody()
-        conversation = Conversation(enabled.model, limits=self.settings.model)
+        disguise = self.disguise(incident, twin.components()) if enabled.disguised else None
+        conversation = Conversation(enabled.model, limits=self.settings.model, disguise=disguise)
         return ModelAssistant(enabled.name, conversation, enabled.steps, plan=self.plan, vocabulary=self.vocabulary)
+
+    def disguise(self, incident: Incident, components: Iterable[Component]) -> Pseudonyms:
+        """Return what hides the names of an incident; what the program itself calls things stays."""
+        return pseudonyms_for(components, incident, terms_of(self.vocabulary, self.plan.causes))
 
     def close(self) -> None:
         """Give back what the model holds."""
@@ -214,7 +224,7 @@ async def diagnose_with(
 ) -> Bundle:
     """Diagnose ``incident`` with what ``sources`` hold: their twin as of the incident, then the flow."""
     async with twin_of(sources.all, incident.at) as (twin, gaps):
-        assistant = installation.assistant()
+        assistant = installation.assistant(incident, twin)
         parts = Parts(
             **vars(installation.reasoning(progress, assistant)),
             assistant=assistant,

@@ -218,7 +218,10 @@ def _uses(uses: Mapping[str, ModelUse]) -> Iterator[Row]:
     for step, use in uses.items():
         calls = "1 call" if use.calls == 1 else f"{use.calls} calls"
         tokens = f"{use.prompt_tokens} + {use.completion_tokens} tokens (prompt + answer)"
-        yield Row(text=f"{step}: {calls}, {tokens}, {use.elapsed_ms / 1000:.1f} s")
+        hidden = ", ".join(f"{count} {kind}" for kind, count in use.masked.items())
+        yield Row(
+            text=f"{step}: {calls}, {tokens}, {use.elapsed_ms / 1000:.1f} s" + f"; hidden: {hidden}" * bool(hidden)
+        )
         for why in use.failures:
             yield Row(mark="undecided", text=f"{step}: not used: {why}")
 

@@ -20,14 +20,19 @@ from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.bundle import bundle_bytes, bundle_from, replay
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.language.assistant import Nobody
+from sre_orchestrator.core.language.examined import EDITION
 from sre_orchestrator.core.language.ports import LanguageModel
 from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import ModelSettings, Settings
+from sre_orchestrator.twin.store import TwinStore
 
 DEMO = Path(__file__).parents[2] / "api" / "demo" / "shop"
 SAID = "The container of pricing was OOM-killed at its memory limit of 128 MiB."
 ANSWER = msgspec.json.encode({"summary": {"text": SAID, "facts": ["F1"]}, "explanation": []}).decode()
+
+
+PASSED = msgspec.json.encode({"edition": EDITION, "digest": "scripted", "passed": ["read", "ask", "narrate"]})
 
 
 class Odd:
@@ -126,16 +131,18 @@ ANYTHING = st.one_of(
 @pytest.fixture(scope="module")
 def talking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[list[str]], str]]:
     """Investigate with a model that takes part in all steps and answers what is said; return what was concluded, hashed."""
-    passed = '{"passed": ["read", "ask", "narrate"]}'
     state = tmp_path_factory.mktemp("examined")
     (state / "models").mkdir()
-    (state / "models" / "scripted.json").write_text(passed, encoding="utf-8")
+    (state / "models" / "scripted.json").write_bytes(PASSED)
     answers: list[str] = []
+
     with scripted(*[lambda: answers.pop(0)] * 1000), closing(installed(state, suggest=True)) as installation:
 
         def investigate(said: list[str]) -> str:
             answers[:] = said
-            return fingerprint(investigated(installation))
+            bundle = investigated(installation)
+            assert bundle.report.versions.model == "scripted:test"
+            return fingerprint(bundle)
 
         yield investigate
 
@@ -196,8 +203,21 @@ def test_a_model_does_what_it_passed_as_far_as_the_settings_let_it(
     assert enabled.steps == steps
 
 
-def test_without_a_model_nobody_helps(state: Path) -> None:
+@pytest.mark.parametrize(
+    ("local", "redact", "hidden"), [(True, None, 0), (False, None, 1), (False, False, 0), (True, True, 1)]
+)
+def test_names_are_hidden_from_a_model_that_is_elsewhere(
+    state: Path, local: bool, redact: bool | None, hidden: bool
+) -> None:
+    with scripted("", local=local) as (_, model):
+        report = investigated(installed(state, redact=redact)).report
+
+    assert ("pricing" in model.heard[0][1].content) is not bool(hidden)
+    assert bool(report.cost.model["narrate"].masked.get("names")) is bool(hidden)
+
+
+def test_without_a_model_nobody_helps(state: Path, without: Bundle) -> None:
     installation = Installation(Settings(state_dir=str(state)))
 
-    assert type(installation.assistant()) is Nobody
+    assert type(installation.assistant(without.report.incident, TwinStore())) is Nobody
     installation.close()

@@ -36,9 +36,16 @@ class Kind:
 
 
 @contextmanager
-def scripted(*answers: str | Callable[[], str]) -> Iterator[tuple[Kind, Scripted]]:
+def scripted(*answers: str | Callable[[], str], local: bool = True) -> Iterator[tuple[Kind, Scripted]]:
     """Yield the kind and the model that installations have which are made meanwhile."""
-    model = Scripted(*answers)
+    model = Scripted(*answers, local=local)
+    with offered(model) as kind:
+        yield kind, model
+
+
+@contextmanager
+def offered(model: LanguageModel) -> Iterator[Kind]:
+    """Yield the kind that opens ``model`` in installations which are made meanwhile."""
     kind = Kind(lambda: model)
     plugin = ModuleType("plugin_of_scripted_models")
 
@@ -51,4 +58,4 @@ def scripted(*answers: str | Callable[[], str]) -> Iterator[tuple[Kind, Scripted
         patch.dict(sys.modules, {plugin.__name__: plugin}),
         patch.object(wiring, "BUILTIN", (*wiring.BUILTIN, plugin.__name__)),
     ):
-        yield kind, model
+        yield kind
