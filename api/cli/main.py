@@ -16,6 +16,7 @@ from sre_orchestrator.api.cli import (
     keys,
     mcp,
     plugins,
+    postmortem,
     replay,
     rules,
     serve,
@@ -42,6 +43,7 @@ app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay_bundle)
 app.command("why-not")(replay.why_not)
 app.command("compare")(replay.compare_hypotheses)
+app.command("postmortem")(postmortem.draft)
 app.command("evaluate")(evaluate.evaluate)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)

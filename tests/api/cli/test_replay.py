@@ -128,3 +128,13 @@ def test_a_question_needs_one_investigation(run: Run, bundle: Path) -> None:
         result = run("compare", "1", "2", *arguments)
 
         assert (result.code, result.err) == (2, "error: give one of --snapshot and --bundle\n")
+
+
+def test_a_post_mortem_is_drafted_from_a_saved_investigation(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "one.bundle"
+    run("diagnose", "--snapshot", DEMO, "--save-bundle", path)
+
+    result = run("postmortem", path)
+
+    assert result.code == 0
+    assert result.out.startswith("# Post-mortem: checkout answers 500\n")
