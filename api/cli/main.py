@@ -15,6 +15,7 @@ from sre_orchestrator.api.cli import (
     evaluate,
     keys,
     mcp,
+    models,
     plugins,
     postmortem,
     replay,
@@ -50,6 +51,7 @@ app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
 app.command("plugins")(plugins.plugins)
 app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(twin.app, name="twin")

@@ -49,10 +49,10 @@ class AgentBoard:
 
 
 class PartsBar:
-    """A bar of the parts of a recording that are done."""
+    """A bar of the parts of something long that are done, by default of a recording."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        columns = (TextColumn("recording"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    def __init__(self, console: Console | None = None, doing: str = "recording") -> None:
+        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
         self._bar = Progress(*columns, console=console or Console(stderr=True), transient=True)
         self._task = self._bar.add_task("", total=0)
         self._expected = 0

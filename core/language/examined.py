@@ -15,7 +15,8 @@ EDITION = 1
 """Which papers models are examined with, how, and asked in which words; one more where that changes: examine again."""
 Examined = Callable[[str], frozenset[str] | None]
 """Return the steps that the model of a digest has passed, or ``None`` if it was not examined."""
-_DIGEST = re.compile(r"[\w.-]{1,200}")
+DIGEST = re.compile(r"[\w.-]{1,200}")
+"""What digests of models look like, so that they can be names of files."""
 
 
 class Examination(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +34,7 @@ def examined_in(folder: Path) -> Examined:
     """
 
     def examined(digest: str) -> frozenset[str] | None:
-        if not _DIGEST.fullmatch(digest):
+        if not DIGEST.fullmatch(digest):
             return None
         try:
             found = msgspec.json.decode((folder / f"{digest}.json").read_bytes(), type=Examination)
