@@ -29,7 +29,7 @@ from sre_orchestrator.core.bundle import write_bundle
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Hypothesis, Report
 from sre_orchestrator.core.pipeline import Bundle
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import ModelSettings, Settings
 
 UNRESOLVED = 3
 RecordedOption = Annotated[
@@ -65,6 +65,10 @@ def diagnose(
     save_bundle: Annotated[
         Path | None, typer.Option(help="Write the investigation to a file for replay.", show_default=False)
     ] = None,
+    pseudonymise: Annotated[
+        bool,
+        typer.Option("--pseudonymise", help="Hide names, hosts and addresses in what --save-bundle writes."),
+    ] = False,
     model: ModelOption = "",
     base_url: BaseUrlOption = "",
     settings: SettingsOption = None,
@@ -85,6 +89,8 @@ def diagnose(
     contexts = context or [""]
     if save_bundle and len(contexts) > 1:
         raise InputError("--save-bundle: one file holds one investigation; give one --context")
+    if pseudonymise and not save_bundle:
+        raise InputError("--pseudonymise: is about what is written; give --save-bundle, too")
     where = with_model(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), model, base_url)
     if snapshot and (context or kubeconfig):
         raise InputError("--snapshot: a recorded incident has no contexts; leave out --context and --kubeconfig")
@@ -92,9 +98,21 @@ def diagnose(
         raise typer.Exit(_diagnose_each(where, contexts, (question, namespace, at), format))
     bundle = investigate(where, snapshot, question, namespace, at, context=contexts[0])
     if save_bundle:
-        write_bundle(bundle, save_bundle)
+        write_bundle(_pseudonymised(bundle, where) if pseudonymise else bundle, save_bundle)
     show(bundle.report, format)
     raise typer.Exit(0 if bundle.report.verdict == "diagnosed" else UNRESOLVED)
+
+
+def _pseudonymised(bundle: Bundle, settings: Settings) -> Bundle:
+    """Return a bundle with pseudonyms, and say on standard error what was masked in it."""
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - help must be quick
+    from sre_orchestrator.core.language.export import pseudonymised  # noqa: PLC0415
+
+    installation = Installation(msgspec.structs.replace(settings, model=ModelSettings()))
+    hidden, masked = pseudonymised(bundle, installation.reasoning())
+    told = ", ".join(f"{count} {kind}" for kind, count in masked.items())
+    typer.echo(f"masked in the bundle: {told or 'nothing'}", err=True)
+    return hidden
 
 
 def _diagnose_each(settings: Settings, contexts: Sequence[str], asked: tuple[str, str, str], form: Format) -> int:

@@ -19,7 +19,9 @@ from sre_orchestrator.api.render import markdown
 from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Page, Query, Reported, StoredView
 from sre_orchestrator.api.service.rest.parameters import Id, Moment, Name, Words, moment
 from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.core.bundle import bundle_bytes, bundle_from
 from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.language.export import pseudonymised
 
 LOOK_SECONDS = 0.25
 ENDED = frozenset({"done", "failed"})
@@ -117,12 +119,15 @@ class Incidents(Controller):
         media_type="application/gzip",
         summary="Download the investigation",
     )
-    async def bundle(self, incident_id: Id, state: State) -> Response[bytes]:
-        """Return the investigation, for ``sre-orchestrator replay``."""
+    async def bundle(self, incident_id: Id, state: State, pseudonymise: FromQuery[bool] = False) -> Response[bytes]:
+        """Return the investigation, for ``sre-orchestrator replay``; names, hosts and addresses in it can be hidden."""
         view = await _found(state, incident_id)
         kept = await anyio.to_thread.run_sync(state.service.store.bundle, incident_id)
         if kept is None:
             raise NotFoundException(f"incident {incident_id} has no bundle yet; its status is {view.status}")
+        if pseudonymise:
+            async with state.replaying:
+                kept = await anyio.to_thread.run_sync(_pseudonymised, state.service, kept, incident_id)
         headers = {"Content-Disposition": f'attachment; filename="{view.id}.bundle.json.gz"'}
         return Response(kept, media_type="application/gzip", headers=headers)
 
@@ -178,6 +183,11 @@ async def _steps(service: Service, incident_id: str, after: int) -> AsyncIterato
             if view is None or view.status in ENDED:
                 return
         await anyio.sleep(LOOK_SECONDS)
+
+
+def _pseudonymised(service: Service, content: bytes, incident_id: str) -> bytes:
+    hidden, _ = pseudonymised(bundle_from(content, incident_id), service.installation.reasoning())
+    return bundle_bytes(hidden)
 
 
 async def _found(state: State, incident_id: str) -> IncidentView:

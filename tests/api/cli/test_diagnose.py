@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -138,6 +140,25 @@ def test_an_investigation_can_be_saved(run: Run, tmp_path: Path) -> None:
     run("diagnose", "--snapshot", DEMO, "--save-bundle", bundle)
 
     assert bundle.stat().st_size > 0
+
+
+def test_an_investigation_is_saved_without_names_and_replayed(run: Run, tmp_path: Path) -> None:
+    bundle = tmp_path / "incident.bundle"
+    saved = run("diagnose", "--snapshot", DEMO, "--save-bundle", bundle, "--pseudonymise")
+    again = run("replay", bundle)
+
+    assert "deployment/shop/pricing" in saved.out
+    assert re.search(r"masked in the bundle: .*\d+ names", saved.err)
+    assert b"pricing" not in gzip.decompress(bundle.read_bytes())
+    assert "memory-limit-too-low" in again.out
+    assert "pricing" not in again.out
+
+
+def test_pseudonyms_are_for_a_bundle(run: Run) -> None:
+    result = run("diagnose", "--snapshot", DEMO, "--pseudonymise")
+
+    assert result.code == 2
+    assert "--save-bundle" in result.err
 
 
 def test_explain_prints_the_proof_down_to_commands(run: Run) -> None:

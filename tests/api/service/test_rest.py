@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.api.service.store import open_database
 from sre_orchestrator.api.service.twins import RecordedTwin
 from sre_orchestrator.api.wiring import Installation
-from sre_orchestrator.core.bundle import read_bundle
+from sre_orchestrator.core.bundle import bundle_from, read_bundle
 from sre_orchestrator.core.settings import Service as Limits
 from sre_orchestrator.core.settings import Settings
 
@@ -128,6 +129,16 @@ def test_the_report_is_there_for_people_and_for_a_replay(client: Client, tmp_pat
     assert "memory" in text.text
     assert view["id"] in packed.headers["Content-Disposition"]
     assert read_bundle(tmp_path / "bundle").report.incident.id == view["id"]
+
+
+def test_a_bundle_can_be_had_without_names(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    hidden = client.get(f"{INCIDENTS}/{view['id']}/bundle", params={"pseudonymise": "true"})
+
+    assert hidden.status_code == 200
+    assert b"pricing" not in gzip.decompress(hidden.content)
+    report = bundle_from(hidden.content, "the answer").report
+    assert (report.verdict, report.hypotheses[0].cause) == (view["verdict"], "memory-limit-too-low")
 
 
 def test_why_not_names_the_condition(client: Client) -> None:
