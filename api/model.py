@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
+from typing import TypeVar
 
 from sre_orchestrator.core.boundary import Failure, guarded
 from sre_orchestrator.core.errors import InputError
@@ -12,6 +13,8 @@ from sre_orchestrator.core.language.ports import LanguageModel, ModelKind
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.core.settings import ModelSettings
 from sre_orchestrator.core.vocabulary import nearest
+
+T = TypeVar("T")
 
 
 class Enabled(Struct, frozen=True, kw_only=True):
@@ -44,7 +47,7 @@ class ChosenModel:
 
         """
         with self._opening:
-            self._model = self._model or _opened(self._settings, self._kinds())
+            self._model = self._model or opened("--model", self._settings.use, self._openers())
             return self._model
 
     def enabled(self) -> Enabled | None:
@@ -76,6 +79,12 @@ class ChosenModel:
             Gap(agent="model", what=what, why=self._problem, remedy="set model.use in the settings, or leave it out"),
         )
 
+    def _openers(self) -> dict[str, Callable[[str], LanguageModel]]:
+        return {one.name: self._opener(one) for one in self._kinds()}
+
+    def _opener(self, kind: ModelKind) -> Callable[[str], LanguageModel]:
+        return lambda reference: kind.open(reference, self._settings)
+
     def close(self) -> None:
         """Give back what the model holds."""
         with self._opening:
@@ -84,19 +93,22 @@ class ChosenModel:
             self._model = None
 
 
-def _opened(settings: ModelSettings, kinds: Sequence[ModelKind]) -> LanguageModel:
-    kind, colon, reference = settings.use.partition(":")
-    known = {one.name: one for one in kinds}
-    if not colon or not reference or kind not in known:
-        hint = nearest(kind, known) if colon else ""
-        raise InputError(
-            f"--model {settings.use!r}: write KIND:NAME, with one of the kinds {', '.join(sorted(known))}{hint}"
-        )
+def opened(setting: str, name: str, kinds: Mapping[str, Callable[[str], T]]) -> T:
+    """Open what ``setting`` names as ``KIND:NAME``, with what opens a NAME of each kind.
+
+    Raises:
+        InputError: it cannot be opened.
+
+    """
+    kind, colon, reference = name.partition(":")
+    if not colon or not reference or kind not in kinds:
+        hint = nearest(kind, kinds) if colon else ""
+        raise InputError(f"{setting} {name!r}: write KIND:NAME, with one of the kinds {', '.join(sorted(kinds))}{hint}")
     problems: list[InputError] = []
 
-    def opening() -> LanguageModel | None:
+    def opening() -> T | None:
         try:
-            return known[kind].open(reference, settings)
+            return kinds[kind](reference)
         except InputError as error:
             problems.append(error)
             return None
@@ -106,5 +118,5 @@ def _opened(settings: ModelSettings, kinds: Sequence[ModelKind]) -> LanguageMode
         raise problems[0]
     if isinstance(outcome, Failure) or outcome.value is None:
         why = outcome.why if isinstance(outcome, Failure) else "its plugin gave nothing"
-        raise InputError(f"--model {settings.use!r}: cannot be opened: {why}")
+        raise InputError(f"{setting} {name!r}: cannot be opened: {why}")
     return outcome.value

@@ -16,6 +16,7 @@ from typing import cast
 
 import msgspec
 
+from sre_orchestrator.api.embedding import ChosenOrder
 from sre_orchestrator.api.model import ChosenModel
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
@@ -25,7 +26,7 @@ from sre_orchestrator.core.language.disguise import Pseudonyms, pseudonyms_for
 from sre_orchestrator.core.language.examined import examined_in
 from sre_orchestrator.core.language.model_assistant import ModelAssistant
 from sre_orchestrator.core.language.names import terms_of
-from sre_orchestrator.core.language.ports import ModelKind
+from sre_orchestrator.core.language.ports import EmbedderKind, ModelKind
 from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
 from sre_orchestrator.core.pipeline import Bundle, Parts, Reasoning, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
@@ -84,6 +85,7 @@ class Installation:
         self.settings = msgspec.structs.replace(settings, signal_folders=signals)
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
         self.model = ChosenModel(settings.model, self._model_kinds, examined_in(Path(settings.state_dir) / "models"))
+        self.order = ChosenOrder(settings.model, self._embedder_kinds)
         self._compiling = Lock()
         self._book: Compiled | None = None
 
@@ -108,7 +110,7 @@ class Installation:
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
             for one in (*self.vocabulary.problems, *self.book.problems)
         )
-        return (*self.plugins.gaps(), *refused, *self.model.gaps())
+        return (*self.plugins.gaps(), *refused, *self.model.gaps(), *self.order.gaps())
 
     def assistant(self, incident: Incident, twin: Twin) -> Assistant:
         """Return who helps with one incident; the first time, this opens the model.
@@ -127,8 +129,9 @@ class Installation:
         return pseudonyms_for(components, incident, terms_of(self.vocabulary, self.plan.causes))
 
     def close(self) -> None:
-        """Give back what the model holds."""
+        """Give back what the models hold."""
         self.model.close()
+        self.order.close()
 
     def reasoning(self, progress: Progress | None = None, assistant: Assistant | None = None) -> Reasoning:
         """Return what concludes and words: all that a replay needs."""
@@ -162,6 +165,9 @@ class Installation:
 
     def _model_kinds(self) -> Sequence[ModelKind]:
         return cast("Sequence[ModelKind]", self.plugins.collect("register_models", settings=self.settings))
+
+    def _embedder_kinds(self) -> Sequence[EmbedderKind]:
+        return cast("Sequence[EmbedderKind]", self.plugins.collect("register_embedders", settings=self.settings))
 
     def _folders(self, hook: str) -> tuple[Traversable, ...]:
         return tuple(cast("list[Traversable]", self.plugins.collect(hook)))
@@ -224,7 +230,7 @@ async def diagnose_with(
 ) -> Bundle:
     """Diagnose ``incident`` with what ``sources`` hold: their twin as of the incident, then the flow."""
     async with twin_of(sources.all, incident.at) as (twin, gaps):
-        assistant = installation.assistant(incident, twin)
+        assistant, order = installation.assistant(incident, twin), installation.order.get()
         parts = Parts(
             **vars(installation.reasoning(progress, assistant)),
             assistant=assistant,
@@ -232,6 +238,7 @@ async def diagnose_with(
             sources=sources,
             agents=installation.agents,
             clock=clock,
+            order=order,
             gaps=(*installation.gaps(), *gaps),
         )
         return await diagnose(incident, parts)

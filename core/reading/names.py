@@ -8,7 +8,7 @@ from functools import cache
 
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Component
-from sre_orchestrator.core.reading.words import terms
+from sre_orchestrator.core.reading.words import MOST_CHARACTERS, terms
 
 NAMEABLE = ("deployment", "statefulset", "daemonset", "cronjob", "job", "service", "ingress", "node", "pod")
 WORD = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
@@ -26,7 +26,7 @@ def named(description: str, components: Iterable[Component], namespaces: Iterabl
     ``checkoutservice``: what is named exists, or it is nothing.
     """
     words = frozenset(WORD.findall(description.lower()))
-    spelled = frozenset(_spellings(description))
+    spelled = frozenset(_spellings(description[:MOST_CHARACTERS]))
     inside = frozenset(namespaces)
     found = []
     for component in components:

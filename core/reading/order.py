@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from operator import mul
 
-from sre_orchestrator.core.errors import ModelError
+from sre_orchestrator.core.boundary import Success, guarded
 from sre_orchestrator.core.hookspecs import Agent
 from sre_orchestrator.core.language.ports import Embedder
 from sre_orchestrator.core.reading.words import Lexicon, fold, http_codes, terms
@@ -34,11 +34,9 @@ class AgentOrder:
         plain = _plain(text)
         documents = [documents_of(agent) for agent in agents]
         scores = _by_words(plain, [" ".join(one) for one in documents])
-        try:
-            meant = self._by_meaning(plain, documents)
-            scores = [meaning + WORDS * words for meaning, words in zip(meant, scores, strict=True)]
-        except ModelError:
-            pass  # words alone decide
+        meant = guarded(lambda: self._by_meaning(plain, documents))
+        if isinstance(meant, Success):
+            scores = [meaning + WORDS * words for meaning, words in zip(meant.value, scores, strict=True)]
         ranked = sorted(zip(scores, agents, strict=True), key=lambda one: -one[0])
         return tuple(dict.fromkeys(agent.name for _, agent in ranked))
 
