@@ -20,7 +20,15 @@ class RuleError(InputError):
 
 
 class ModelError(SreError):
-    """A language model did not answer; the program goes on without it."""
+    """A language model did not answer; the program goes on without it.
+
+    ``prompt_tokens`` and ``completion_tokens`` are what it cost all the same, estimated.
+    """
+
+    def __init__(self, why: str, *, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
+        super().__init__(why)
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
 
 
 class PluginError(SreError):

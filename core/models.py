@@ -253,12 +253,14 @@ class Moment(Struct, frozen=True, kw_only=True):
 class ModelUse(Struct, frozen=True, kw_only=True):
     """What a model cost in one step of an incident, and why calls of it were not used.
 
+    Tokens are as the model counts them; some are ``estimated`` where it does not, or where it gave no answer.
     ``masked`` is how often each kind of thing (``names``, ``addresses``, ``secrets``, …) was hidden from it.
     """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    estimated: bool = False
     elapsed_ms: int = 0
     failures: tuple[str, ...] = ()
     masked: dict[str, int] = {}
@@ -269,6 +271,7 @@ class ModelUse(Struct, frozen=True, kw_only=True):
             calls=self.calls + other.calls,
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
+            estimated=self.estimated or other.estimated,
             elapsed_ms=self.elapsed_ms + other.elapsed_ms,
             failures=(*self.failures, *other.failures),
             masked={

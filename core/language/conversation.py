@@ -18,6 +18,7 @@ from sre_orchestrator.core.redact import MASK, without_secrets
 from sre_orchestrator.core.settings import ModelSettings
 
 BYTES_A_TOKEN = 3  # fewer than any tokenizer gives for English or JSON: what is estimated is rather too much
+Outcome = Success[Completion | ModelError] | Failure | None
 T = TypeVar("T", bound=Struct)
 
 
@@ -154,23 +155,32 @@ class Conversation:
         outcome = self._within(asked, allowance)
         took = self._clock() - begun
         self._seconds -= took
-        done = outcome.value if isinstance(outcome, Success) else None
         use = ModelUse(calls=1, elapsed_ms=round(took * 1000))
-        if done:
+        if isinstance(outcome, Success):
+            done = outcome.value
             use = msgspec.structs.replace(
-                use, prompt_tokens=done.prompt_tokens, completion_tokens=done.completion_tokens
+                use,
+                prompt_tokens=done.prompt_tokens,
+                completion_tokens=done.completion_tokens,
+                estimated=done.estimated if isinstance(done, Completion) else done.prompt_tokens > 0,
             )
         self._note(step, use)
-        if done is None:
-            raise ModelError(outcome.why if isinstance(outcome, Failure) else "no answer in time")
-        return done
+        if isinstance(outcome, Success) and isinstance(outcome.value, Completion):
+            return outcome.value
+        raise ModelError(_reason(outcome))
 
-    def _within(self, asked: _Asked, allowance: Allowance) -> Success[Completion] | Failure | None:
+    def _within(self, asked: _Asked, allowance: Allowance) -> Outcome:
         """Call in a thread of its own: a model that never returns does not hold up the incident."""
-        outcomes: list[Success[Completion] | Failure] = []
+        outcomes: list[Outcome] = []
+
+        def complete() -> Completion | ModelError:
+            try:
+                return self.model.complete(asked.messages, asked.schema, allowance)
+            except ModelError as error:
+                return error
 
         def work() -> None:
-            outcomes.append(guarded(lambda: self.model.complete(asked.messages, asked.schema, allowance)))
+            outcomes.append(guarded(complete))
 
         thread = threading.Thread(target=work, name="model", daemon=True)
         thread.start()
@@ -182,3 +192,9 @@ class Conversation:
 
     def _note(self, step: str, use: ModelUse) -> None:
         self.uses[step] = self.uses.get(step, ModelUse()).plus(use)
+
+
+def _reason(outcome: Outcome) -> str:
+    if isinstance(outcome, Success):
+        return without_secrets(f"ModelError: {outcome.value}")
+    return outcome.why if outcome else "no answer in time"

@@ -6,7 +6,8 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 
 import msgspec
@@ -78,29 +79,34 @@ class ServedModel:
             ModelError: there was none within the allowance, it was too long, the model declined, or it is closed.
 
         """
-        until = self._clock() + allowance.seconds - LEAST_SECONDS
         asking = _Asking(self._habit)
-        for _ in range(MOST_REQUESTS):
-            body = request(
-                asking.habit, messages, schema, tokens=allowance.completion_tokens, hosted=self._address.hosted
-            )
-            outcome = self._exchange(body, allowance.completion_tokens, until)
-            if isinstance(outcome, Answer):
-                asking.note(outcome, body)
-                text = fitting(outcome.text, schema)
-                lower = None if text or asking.answers > 1 else asking.habit.lower()
-                self._habit = lower or asking.habit
-                if lower is None:
-                    return asking.completion(text or outcome.text)
-                asking.habit = lower
-            else:
-                why = self._why(outcome)
-                self._wait(asking.next(outcome, why), until, why)
-        raise ModelError(f"{self._address.url}: gave no answer to {MOST_REQUESTS} requests")
+        with asking.counting():
+            return self._complete(asking, messages, schema, allowance)
 
     def close(self) -> None:
         """Ask no more."""
         self._closed.set()
+
+    def _complete(
+        self, asking: _Asking, messages: Sequence[Message], schema: Schema, allowance: Allowance
+    ) -> Completion:
+        until = self._clock() + allowance.seconds - LEAST_SECONDS
+        tokens = allowance.completion_tokens
+        for _ in range(MOST_REQUESTS):
+            body = request(asking.habit, messages, schema, tokens=tokens, hosted=self._address.hosted)
+            outcome = self._exchange(body, tokens, until)
+            asking.note(outcome, body)
+            if not isinstance(outcome, Answer):
+                why = self._why(outcome)
+                self._wait(asking.next(outcome, why), until, why)
+                continue
+            text = fitting(outcome.text, schema)
+            lower = None if text or asking.answers > 1 else asking.habit.lower()
+            self._habit = lower or asking.habit
+            if lower is None:
+                return asking.completion(text or outcome.text)
+            asking.habit = lower
+        raise ModelError(f"{self._address.url}: gave no answer to {MOST_REQUESTS} requests")
 
     def _exchange(self, body: Mapping[str, object], tokens: int, until: float) -> Outcome:
         if self._closed.is_set():
@@ -155,17 +161,32 @@ class _Asking:
         self._completion_tokens = 0
         self._estimated = False
 
-    def note(self, answer: Answer, body: Mapping[str, object]) -> None:
-        """Count what an answer cost; estimate it where the server does not say."""
-        self.answers += 1
-        prompt, completion = answer.prompt_tokens, answer.completion_tokens
+    def note(self, outcome: Outcome, body: Mapping[str, object]) -> None:
+        """Count what a request cost; estimate it where the server does not say, or did not come to it."""
+        if isinstance(outcome, Answer):
+            self.answers += 1
+            prompt, completion = outcome.prompt_tokens, outcome.completion_tokens
+            heard = len(outcome.text.encode())
+        elif isinstance(outcome, Problem) and outcome.asked:
+            prompt, completion, heard = 0, 0, outcome.heard_bytes
+        else:
+            return
         if not prompt or not completion:
             self._estimated = True
             counted = [body["messages"], body.get("response_format") if self.habit.rung == RUNGS[0] else None]
             prompt = prompt or -(-len(msgspec.json.encode(counted)) // BYTES_A_TOKEN)
-            completion = completion or -(-len(answer.text.encode("utf-8", "replace")) // BYTES_A_TOKEN)
+            completion = completion or -(-heard // BYTES_A_TOKEN)
         self._prompt_tokens += prompt
         self._completion_tokens += completion
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Say in an error what was used up all the same."""
+        try:
+            yield
+        except ModelError as error:
+            error.prompt_tokens, error.completion_tokens = self._prompt_tokens, self._completion_tokens
+            raise
 
     def completion(self, text: str) -> Completion:
         """Return the answer, with what all of them cost."""

@@ -118,6 +118,11 @@ class Reading:
             text=text, prompt_tokens=self._usage.prompt_tokens, completion_tokens=self._usage.completion_tokens
         )
 
+    @property
+    def heard_bytes(self) -> int:
+        """Return how much of an answer came."""
+        return self._text_bytes
+
     def _line(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         value = value.strip()

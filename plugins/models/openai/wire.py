@@ -45,10 +45,15 @@ class Refused(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """No answer, why, and whether it may be another time (``again``), because nothing was answered yet."""
+    """No answer, why, and whether it may be another time (``again``), because nothing was answered yet.
+
+    Where the model may have been at work (``asked``), ``heard_bytes`` of its answer had come.
+    """
 
     why: str
     again: bool = False
+    asked: bool = False
+    heard_bytes: int = 0
 
 
 Outcome = Answer | Refused | Problem
@@ -61,14 +66,17 @@ def exchange(call: Call, seconds: float) -> Outcome:
     """
     opened: list[openai.OpenAI] = []
     outcomes: list[Outcome] = []
-    thread = threading.Thread(target=lambda: outcomes.append(_asked(call, seconds, opened)), name="openai", daemon=True)
+    reading = Reading(call.tokens)
+    thread = threading.Thread(
+        target=lambda: outcomes.append(_asked(call, seconds, reading, opened)), name="openai", daemon=True
+    )
     thread.start()
     thread.join(seconds)
     if outcomes:
         return outcomes[0]
     for client in opened:
         guarded(client.close)  # what it reads next fails
-    return Problem(why=f"no answer within {seconds:.1f} seconds")
+    return Problem(why=f"no answer within {seconds:.1f} seconds", asked=True, heard_bytes=reading.heard_bytes)
 
 
 def trusted(ca_file: str) -> ssl.SSLContext | bool:
@@ -93,8 +101,7 @@ class _RefusedError(Exception):
         self.refused = refused
 
 
-def _asked(call: Call, seconds: float, opened: list[openai.OpenAI]) -> Outcome:
-    reading = Reading(call.tokens)
+def _asked(call: Call, seconds: float, reading: Reading, opened: list[openai.OpenAI]) -> Outcome:
     problems: list[Outcome] = []
 
     def talk() -> Answer | None:
@@ -103,7 +110,7 @@ def _asked(call: Call, seconds: float, opened: list[openai.OpenAI]) -> Outcome:
         except _RefusedError as error:
             problems.append(error.refused)
         except (ModelError, InputError) as error:
-            problems.append(Problem(why=str(error)))
+            problems.append(Problem(why=str(error), asked=reading.begun, heard_bytes=reading.heard_bytes))
         except openai.APIConnectionError as error:
             problems.append(_unreached(error, reading))
         return None
@@ -115,7 +122,7 @@ def _asked(call: Call, seconds: float, opened: list[openai.OpenAI]) -> Outcome:
         return found.value or problems[0]
     # the text of other errors may hold a header; broken connections are errors of a library that has its own door
     kind = found.why.partition(":")[0]
-    return Problem(why=f"{CUT if reading.begun else BROKEN} ({kind})", again=not reading.begun)
+    return _broken(reading, f" ({kind})")
 
 
 def _heard(call: Call, seconds: float, reading: Reading, opened: list[openai.OpenAI]) -> Answer:
@@ -194,7 +201,7 @@ def _look(response: Foreign) -> None:
 def _unreached(error: openai.APIConnectionError, reading: Reading) -> Problem:
     causes = list(_causes(error))
     if isinstance(error, openai.APITimeoutError):
-        return Problem(why="no answer in time")
+        return Problem(why="no answer in time", asked=True, heard_bytes=reading.heard_bytes)
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
         return Problem(why="its certificate is not trusted; set model.ca_file to the authority's (PEM)")
     if any(isinstance(one, socket.gaierror) for one in causes):
@@ -203,7 +210,13 @@ def _unreached(error: openai.APIConnectionError, reading: Reading) -> Problem:
         return Problem(why="nobody answers there; see whether it runs, and whether model.base_url is right", again=True)
     if any(type(one).__name__ == "ProxyError" for one in causes):
         return Problem(why="the proxy of HTTPS_PROXY does not let it through")
-    return Problem(why=CUT if reading.begun else BROKEN, again=not reading.begun)
+    return _broken(reading)
+
+
+def _broken(reading: Reading, kind: str = "") -> Problem:
+    begun = reading.begun
+    why = f"{CUT if begun else BROKEN}{kind}"
+    return Problem(why=why, again=not begun, asked=begun, heard_bytes=reading.heard_bytes)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

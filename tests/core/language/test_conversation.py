@@ -169,3 +169,22 @@ def test_secrets_are_hidden_from_every_model_and_what_is_hidden_is_counted_by_st
 
     assert "hunter22" not in str(model.heard)
     assert {step: use.masked for step, use in conversation.uses.items()} == {"read": {"secrets": 4}, "ask": {}}
+
+
+def test_what_a_call_without_an_answer_cost_counts_as_estimated() -> None:
+    def cut_off() -> str:
+        raise ModelError("too long", prompt_tokens=30, completion_tokens=20)
+
+    conversation = talk(Scripted(cut_off, '{"number": 2}'), tokens=70)
+    conversation.ask("read", HELLO, Pick, 20)
+    conversation.ask("ask", HELLO, Pick, 20)
+
+    assert conversation.uses["read"] == ModelUse(
+        calls=1,
+        prompt_tokens=30,
+        completion_tokens=20,
+        estimated=True,
+        elapsed_ms=1000,
+        failures=("ModelError: too long",),
+    )
+    assert conversation.uses["ask"].calls == 0

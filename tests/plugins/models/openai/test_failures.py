@@ -210,6 +210,22 @@ def test_without_time_nothing_is_asked(tmp_path: Path) -> None:
     assert server.asked == []
 
 
+@pytest.mark.parametrize("name", ["flood", "length", "cut", "declines"])
+def test_what_an_answer_cost_that_is_not_used_is_told(name: str, tmp_path: Path) -> None:
+    with talking(REFUSED[name][0]) as server, pytest.raises(ModelError) as raised:
+        opened(server, tmp_path).complete(ASKED, SCHEMA, ENOUGH)
+
+    assert 50 < raised.value.prompt_tokens < 400
+    assert raised.value.completion_tokens < 1000
+
+
+def test_a_request_that_is_refused_costs_nothing(tmp_path: Path) -> None:
+    with talking(refuses(401)) as server, pytest.raises(ModelError) as raised:
+        opened(server, tmp_path).complete(ASKED, SCHEMA, ENOUGH)
+
+    assert (raised.value.prompt_tokens, raised.value.completion_tokens) == (0, 0)
+
+
 def test_a_model_that_is_closed_does_not_ask(tmp_path: Path) -> None:
     with talking(says(GOOD)) as server:
         model = opened(server, tmp_path)
