@@ -9,7 +9,7 @@ import msgspec
 from sre_orchestrator.core.models import Fact, Hypothesis, Proof, Report, Struct
 from sre_orchestrator.core.report import worded
 
-MOST_BYTES = 2600
+MOST_BYTES = 2200
 LONGEST = 160
 FACTS = 3
 SUREST = 0.99

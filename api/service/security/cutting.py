@@ -33,6 +33,11 @@ def _cut(bundle: Bundle, namespaces: frozenset[str]) -> Bundle:
             coverage=tuple(one for one in seen.coverage if not _foreign(one.scope, namespaces)),
         ),
         edges=tuple(one for one in bundle.edges if _touches(one, namespaces)),
+        said=msgspec.structs.replace(
+            bundle.said,
+            components=tuple(one for one in bundle.said.components if not _foreign(one, namespaces)),
+            asked=tuple(one for one in bundle.said.asked if not _foreign(one.component, namespaces)),
+        ),
     )
 
 

@@ -8,7 +8,7 @@ or a request: what is on no list is ``other``.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from typing import get_args
@@ -19,12 +19,13 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from sre_orchestrator.api.service.telemetry.timings import Ended
-from sre_orchestrator.core.models import Verdict
+from sre_orchestrator.core.models import ModelUse, Verdict
 
 PREFIX = "sre_orchestrator"
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 OTHER = "other"
 OUTCOMES = ("delivered", "retried", "given_up")
+MODEL_STEPS = ("read", "ask", "narrate", "suggest")
 FAILED, LATE = "failed", "late"
 LONG = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 SHORT = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -71,8 +72,14 @@ class Figures:
         if ended.bundle:
             for gap in ended.bundle.report.gaps:
                 self._gaps.labels(self._agent(gap.agent)).inc()
-            self._calls.inc(ended.bundle.cost.llm_calls)
-            self._tokens.inc(ended.bundle.cost.tokens)
+            self._asked(ended.bundle.cost.model)
+
+    def _asked(self, uses: Mapping[str, ModelUse]) -> None:
+        for name, use in uses.items():
+            step = name if name in MODEL_STEPS else OTHER
+            self._calls.labels(step).inc(use.calls)
+            self._tokens.labels(step).inc(use.prompt_tokens + use.completion_tokens)
+            self._unused.labels(step).inc(len(use.failures))
 
     def expect(self, target: str) -> None:
         """Begin to count for somebody who is to be told: a rate needs to see the step from 0 to 1."""
@@ -126,8 +133,14 @@ class Figures:
         for name in sorted(self._agents):
             self._agent_errors.labels(name)
             self._gaps.labels(name)
-        self._calls = self._counter("model_calls", "Calls of language models.")
-        self._tokens = self._counter("model_tokens", "Tokens that language models read and wrote.")
+        self._calls = self._counter("model_calls", "Calls of language models, by step.", "step")
+        self._tokens = self._counter("model_tokens", "Tokens that language models read and wrote, by step.", "step")
+        self._unused = self._counter(
+            "model_failures", "Answers of language models that were not used, by step.", "step"
+        )
+        for step in MODEL_STEPS:
+            for counter in (self._calls, self._tokens, self._unused):
+                counter.labels(step)
 
     def _of_requests(self) -> None:
         self._told = self._counter(

@@ -14,7 +14,7 @@ from sre_orchestrator.api.service.security.cutting import cut
 from sre_orchestrator.core.bundle import bundle_bytes, bundle_from
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.gather import Observations
-from sre_orchestrator.core.models import Coverage, Edge
+from sre_orchestrator.core.models import Coverage, Edge, Question, Said
 
 observe = Observer("kubernetes")
 OWN = observe("pod.unready", "pod/shop/cart-9", at=NOW, phase="Running")
@@ -38,7 +38,9 @@ def packed() -> bytes:
     bundle = bundle_of(msgspec.structs.replace(answer, facts={**answer.facts, CITED.id: CITED}))
     coverage = tuple(Coverage(kind="pod.unready", scope=one) for one in SCOPES)
     seen = Observations(facts=(OWN, CITED, FOREIGN, SHARED), coverage=coverage)
-    return bundle_bytes(msgspec.structs.replace(bundle, seen=seen, edges=EDGES))
+    questions = tuple(Question(kind="pod.unready", component=one.component) for one in (OWN, FOREIGN))
+    said = Said(components=(OWN.component, FOREIGN.component), asked=questions)
+    return bundle_bytes(msgspec.structs.replace(bundle, seen=seen, edges=EDGES, said=said))
 
 
 def test_what_is_others_own_goes_and_what_touches_stays() -> None:
@@ -48,6 +50,7 @@ def test_what_is_others_own_goes_and_what_touches_stays() -> None:
     assert b"secret-plan" not in gzip.decompress(content)
     assert left.seen.facts == (OWN, CITED, SHARED)
     assert [(one.source, one.target) for one in left.edges] == [PAIRS[0], PAIRS[1], PAIRS[4]]
+    assert (left.said.components, [one.component for one in left.said.asked]) == ((OWN.component,), [OWN.component])
     assert [one.scope for one in left.seen.coverage] == ["*", "namespace/shop", "node/worker-1"]
 
 

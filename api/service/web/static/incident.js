@@ -5,6 +5,7 @@ import { fill, h, say, told, visible } from "./dom.js";
 import { gaps } from "./gaps.js";
 import { drawn } from "./graph.js";
 import { download, read, send } from "./http.js";
+import { inWords, modelCost, suggestions } from "./model.js";
 import { badge, doing, notice, section, skeleton, standing } from "./parts.js";
 import { Progress } from "./progress.js";
 import { runbooks } from "./runbooks.js";
@@ -107,10 +108,10 @@ function shown(body, incident, signal) {
   fill(
     body,
     h("div", { class: "columns" },
-      h("div", { class: "column" }, answer(incident), gaps(report)),
+      h("div", { class: "column" }, inWords(report), answer(incident), suggestions(report), gaps(report)),
       h("div", { class: "column" }, section("graph", "Components involved", "", picture), timeline(report)),
       runbooks(report),
       whyNot(incident)),
-    h("p", { class: "versions muted" }, `${incident.id} · program ${report.versions.program} · rule book ${report.versions.rule_book}${report.versions.model ? ` · model ${report.versions.model}` : " · no language model"}`),
+    h("p", { class: "versions muted" }, `${incident.id} · program ${report.versions.program} · rule book ${report.versions.rule_book} · ${modelCost(report)}`),
   );
 }

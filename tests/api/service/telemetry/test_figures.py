@@ -13,7 +13,7 @@ from service import bundle_of
 
 from sre_orchestrator.api.service.telemetry import Figures, Observed, Telemetry
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.models import Cost, Gap
+from sre_orchestrator.core.models import Cost, Gap, ModelUse
 from sre_orchestrator.core.pipeline import Bundle
 
 
@@ -79,12 +79,17 @@ def test_what_proved_nothing_has_no_cause(end: Callable[[], Bundle], limit: floa
 
 
 def test_calls_and_tokens_of_models_are_those_of_the_cost() -> None:
-    bundle = msgspec.structs.replace(diagnosed(), cost=Cost(llm_calls=3, tokens=1200))
+    narrate = ModelUse(calls=3, prompt_tokens=1000, completion_tokens=200, failures=("no answer in time",))
+    cost = Cost(llm_calls=4, tokens=1205, model={"narrate": narrate, "own": ModelUse(calls=1, prompt_tokens=5)})
+    bundle = msgspec.structs.replace(diagnosed(), cost=cost)
 
     figures = observed(lambda: bundle)
 
-    assert value(figures, "model_calls_total") == 3
-    assert value(figures, "model_tokens_total") == 1200
+    assert value(figures, "model_calls_total", step="narrate") == 3
+    assert value(figures, "model_tokens_total", step="narrate") == 1200
+    assert value(figures, "model_failures_total", step="narrate") == 1
+    assert value(figures, "model_calls_total", step="other") == 1
+    assert value(figures, "model_calls_total", step="read") == 0
 
 
 def test_a_rate_sees_the_first_of_its_kind() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,34 @@ def test_the_proof_goes_down_to_observations_and_their_commands(answer: Any) -> 
     assert "oom-killed-at-limit" in opened
     assert "OOMKilled" in opened
     assert "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop" in opened
+
+
+def test_what_a_model_added_stands_apart_from_what_is_proved(browser: Any, address: str) -> None:
+    def with_model(route: Any) -> None:
+        response = route.fetch()
+        body = response.json()
+        report = body.get("report")
+        if report:
+            use = {"calls": 1, "prompt_tokens": 700, "completion_tokens": 90, "elapsed_ms": 1200, "failures": ["late"]}
+            report["versions"]["model"] = "scripted:test"
+            report["cost"] |= {"llm_calls": 1, "tokens": 790, "model": {"narrate": use}}
+            report["narrative"] = "<b>pricing</b> was killed. [f0123456789ab]"
+            report["suggestions"] = [
+                {"cause": "x", "component": "pod/shop/cart-1", "title": "A disk is slow", "why": "pod.unready"}
+            ]
+        route.fulfill(response=response, json=body)
+
+    with watched(browser, address) as page:
+        page.route(re.compile(r"/api/v1/incidents/[^/?]+$"), with_model)
+        open_answer(page, address)
+
+        assert page.locator("#words p").all_inner_texts() == ["<b>pricing</b> was killed."]
+        assert "UNPROVEN SUGGESTION" in page.locator("#suggestions li").inner_text().upper()
+        assert "A disk is slow" in page.locator("#suggestions li").inner_text()
+        order = page.locator("section.panel").evaluate_all("all => all.map((one) => one.id)")
+        assert order.index("answer") < order.index("suggestions")
+        cost = "model scripted:test: 1 call, 790 tokens, 1.2 s, 1 answer not or only partly used"
+        assert cost in page.locator(".versions").inner_text()
 
 
 def test_the_graph_marks_the_cause_by_shape_and_word(answer: Any) -> None:
