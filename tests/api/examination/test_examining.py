@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,13 +29,13 @@ Examine = Callable[..., Examination]
 
 @pytest.fixture
 def examined(installation: Installation, papers: Papers) -> Examine:
-    """Return ``examined(model, items=3, call_seconds=0.1)``."""
+    """Return ``examined(model, call_seconds=0.1)``."""
 
-    def call(model: LanguageModel, *, items: int = 0, **settings: object) -> Examination:
+    def call(model: LanguageModel, **settings: object) -> Examination:
+        limited = copy(installation)
         limits = msgspec.convert(settings, ModelSettings)
-        parts = msgspec.structs.replace(installation.settings, model=limits)
-        with closing(Installation(parts)) as limited:
-            return examine(model, limited, papers.some(items) if items else papers, steps=STEPS, at=NOW)
+        limited.settings = msgspec.structs.replace(installation.settings, model=limits)
+        return examine(model, limited, papers, steps=STEPS, at=NOW)
 
     return call
 
