@@ -16,6 +16,7 @@ from sre_orchestrator.core.models import Cost, Edge, Gap, Hypothesis, Incident, 
 from sre_orchestrator.core.ports import Budget, Inference, Knowledge, Narrator, Plan, Progress, Twin
 from sre_orchestrator.core.rank import Ranking, rank
 from sre_orchestrator.core.reading.order import AgentOrder
+from sre_orchestrator.core.redact import without_secrets
 from sre_orchestrator.core.report import compose
 from sre_orchestrator.core.route import route
 from sre_orchestrator.core.settings import Settings
@@ -68,6 +69,7 @@ async def diagnose(incident: Incident, parts: Parts) -> Bundle:
     ``parts.assistant`` narrates, and may put what is asked first into another order.
     """
     begun = parts.clock()
+    incident = msgspec.structs.replace(incident, description=without_secrets(incident.description))
     routed = route(incident, parts.twin, parts.agents, parts.settings, order=parts.order)
     scope = parts.assistant.read(routed, parts.twin, parts.agents)
     edges = parts.twin.edges()
