@@ -14,6 +14,7 @@ NEAR = 15  # characters between a day and its time
 MOST = 40  # days, and times of day, of one text
 AFTERNOON = 12
 WEEK = 7
+HALF_A_YEAR = timedelta(days=183)
 DATES = (
     r"(?<![0-9])(?P<year>[0-9]{4})[-/年](?P<month>[0-9]{1,2})[-/月](?P<day>[0-9]{1,2})日?(?![0-9])",
     r"(?<![0-9])(?P<day>[0-9]{1,2})[./](?P<month>[0-9]{1,2})[./](?P<year>[0-9]{4})(?![0-9])",
@@ -47,7 +48,7 @@ class Calendar(Struct, frozen=True, kw_only=True):
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """A day that stands in the text: so many days ago, a weekday, or a date (of the last year if it has none)."""
+    """A day that stands in the text: so many days ago, a weekday, or a date, of the year that makes it nearest."""
 
     place: tuple[int, int]
     ago: int = 0
@@ -63,7 +64,8 @@ class Day(Struct, frozen=True, kw_only=True):
         if not self.month:
             return today - timedelta(days=self.ago)
         found = date(self.year or today.year, self.month, self.day)
-        return found if self.year or found <= today else date(today.year - 1, self.month, self.day)
+        meant_last_year = not self.year and found - today > HALF_A_YEAR
+        return date(today.year - 1, self.month, self.day) if meant_last_year else found
 
 
 class Clock(Struct, frozen=True, kw_only=True):

@@ -76,6 +76,7 @@ def test_yesterday_evening_begins_at_five(text: str) -> None:
         ("12. März um 14:05", "12 14:05"),
         ("le 12 mars à 14h05", "12 14:05"),
         ("March 12 14:05", "12 14:05"),
+        ("10 Mar 14:05", "10 14:05"),
         ("12/03/2026 14:05", "12 14:05"),
         ("3月12日14時5分", "12 14:00"),
         ("下午3点", "12 15:00"),
@@ -133,7 +134,16 @@ def test_times_of_day_and_days(text: str, expected: str) -> None:
             "hier geht nichts",
             "port 8080",
         ),
-        *("it expires 2027-01-01", "31/31/2026", "February 30", "10.0.0.12:30", "99:99", "image nginx:1.21", ""),
+        *(
+            "it expires 2027-01-01",
+            "maintenance on 14 March",
+            "31/31/2026",
+            "February 30",
+            "10.0.0.12:30",
+            "99:99",
+            "image nginx:1.21",
+            "",
+        ),
     ],
 )
 def test_other_numbers_are_no_times(text: str) -> None:
