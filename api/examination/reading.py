@@ -72,7 +72,7 @@ def _measures(readings: Sequence[Reading]) -> Mapping[str, float]:
 
 
 def _routed(paper: Text, twin: Twin, installation: Installation) -> Scope:
-    return route(paper.incident(), twin, installation.agents, installation.settings)
+    return route(paper.incident(), twin, installation.agents, installation.settings, order=installation.order.get())
 
 
 def _twin(world: Iterable[str]) -> TwinStore:
