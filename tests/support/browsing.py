@@ -50,7 +50,7 @@ def watched(browser: Any, address: str, *, refusals: bool = False, **options: An
     """Yield a fresh page; at the end, assert that it did nothing that it must not. ``refusals`` are expected or not."""
     context = browser.new_context(base_url=address, reduced_motion="reduce", **options)
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)
     asked: list[str] = []
     wrong: list[str] = []
     page.on("request", lambda one: asked.append(one.url))

@@ -51,7 +51,7 @@ def test_serve_prints_how_to_look_at_it_until_it_is_interrupted(tmp_path: Path) 
         url = address(said)
         pods = httpx.get(f"{url}/api/v1/namespaces/shop/pods").json()
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
 
     assert len(pods["items"]) == 16
     assert json.loads(config.read_text())["clusters"][0]["cluster"]["server"] == url
@@ -81,7 +81,7 @@ def test_serve_names_files_that_it_cannot_use(tmp_path: Path) -> None:
         url = address(said)
         assert httpx.get(f"{url}/healthz").text == "ok"
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
 
     assert f"kubectl --server {url} get pods" in said
     assert "cluster-resources/pods/shop.json: cannot be read" in err

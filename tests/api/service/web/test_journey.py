@@ -108,7 +108,7 @@ def test_timeline_gaps_and_runbooks_are_told(answer: Any) -> None:
 
 def test_a_command_is_copied(answer: Any) -> None:
     answer.locator("#answer .remedy .copy").first.click()
-    answer.wait_for_function("document.getElementById('said').textContent.includes('copied')")
+    answer.locator("#said", has_text="copied").wait_for(state="attached")
 
     copied = answer.evaluate("navigator.clipboard.readText()")
     assert copied == "kubectl describe pod pricing-6f8b9d7c5-xw9lm -n shop"
@@ -177,9 +177,9 @@ def test_what_the_list_shows_is_in_the_address(browser: Any, address: str) -> No
         page.goto("/")
         page.get_by_label("Search descriptions").fill("answers 500")
         page.get_by_label("Search descriptions").press("Enter")
-        page.wait_for_function("location.hash.includes('text=answers')")
+        page.wait_for_url(re.compile("text=answers"))
         page.get_by_label("Status").select_option("done")
-        page.wait_for_function("location.hash.includes('status=done')")
+        page.wait_for_url(re.compile("status=done"))
         page.wait_for_selector("[data-row]")
         found = page.locator("[data-row]").all_inner_texts()
         page.goto("/#/?text=nothing+is+called+so")
@@ -216,7 +216,7 @@ def test_the_keyboard_is_enough(browser: Any, address: str) -> None:
         press("/")
         page.keyboard.type("answers 500")
         press("Enter")
-        page.wait_for_function("location.hash.includes('text=')")
+        page.wait_for_url(re.compile("text="))
         page.wait_for_selector("[data-row]")
         press("Escape")
         press("j")
@@ -285,7 +285,7 @@ def test_the_list_is_accessible(browser: Any, address: str, pictures: Path) -> N
         still(page)
         page.goto("/#/?namespace=shop")
         page.wait_for_selector("[data-row]")
-        page.wait_for_function("document.body.innerText.includes('needs more memory')")
+        page.get_by_text("needs more memory").first.wait_for()
         page.screenshot(path=pictures / "incidents.png")
         wrong = mistakes(page)
         page.get_by_role("button", name="Report an incident").click()
