@@ -31,6 +31,10 @@ ORDERED = re.compile(
     rf"(?:^|[,;:.!?]\s+|\s[\u2013\u2014-]\s+|\b(?:and|then|to|or|just|now|first|next|also)\s+)(?:{ORDERS})\b",
     re.IGNORECASE,
 )
+ANSWERED = re.compile(
+    r"(?:^|[,;:.!?]\s+|\b(?:and|then|now)\s+)(?:answer|approve|blame|close|obey|reply|respond|say|tell)\b",
+    re.IGNORECASE,
+)
 DENIALS = _words(
     "not no never none cannot neither nor isn wasn aren weren doesn didn hasn nicht kein keine keinen keiner nie niemals "
     "pas jamais aucun aucune nunca ningún ninguna não nenhum non mai nessun nessuna niet geen nooit не нет ни никогда"

@@ -13,6 +13,7 @@ import unicodedata
 from sre_orchestrator.core.language.advice import (
     ADVICE,
     ADVICE_ANYWHERE,
+    ANSWERED,
     DENIALS,
     DENIALS_ANYWHERE,
     ORDERED,
@@ -21,12 +22,14 @@ from sre_orchestrator.core.language.advice import (
 from sre_orchestrator.core.models import Struct
 
 NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-NAME = re.compile(r"\w+(?:[-_./:]+\w+)+")
+NAME = re.compile(r"\b\w+(?:[-_./:]+\w+)+")  # begins where a word does, or a long word takes long
 WORD = re.compile(r"\w+")
 MIXED_CASE = re.compile(r"\b(?:[A-Z]+[a-z]+[A-Z]|[A-Z]{2,}[a-z]|[a-z]+[A-Z])\w*")
 QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 ENDED = re.compile(r"[.!?](?:\s|$)|[。！？]")  # noqa: RUF001 - those are the signs
 STRANGE = re.compile(r"[`<>|{}\[\]$\\^~]|://|(?:^|\s)--?\w|@\w+\.\w")
+CITES = re.compile(r"\b(?:F\d+|f[0-9a-f]{12})\b")
+REPEATED = 5  # so many words of a log line are no coincidence
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 COMMON = frozenset(
     {"kubernetes", "configmap", "configmaps", "statefulset", "daemonset", "replicaset", "cronjob", "networkpolicy"}
@@ -40,10 +43,11 @@ class Grounds(Struct, frozen=True, kw_only=True):
     """What a sentence rests on.
 
     ``text`` is all that the cited facts and what they prove say, ``others`` the names and titles of everything else in
-    the report, ``steps`` the next steps of the report.
+    the report, ``steps`` the next steps of the report, ``observed`` what somebody else wrote of all that: log lines, messages.
     """
 
     text: str
+    observed: str = ""
     others: frozenset[str] = frozenset()
     steps: tuple[str, ...] = ()
 
@@ -57,7 +61,9 @@ def complaint(sentence: str, grounds: Grounds) -> str:
         return f"the cited facts are not about {others[0]}"
     if _denies(said) and not DENYING.search(text):
         return "it denies what the facts say"
-    return "it advises what the report does not" if _advises(said, grounds.steps) else ""
+    if _advises(said, grounds.steps):
+        return "it advises what the report does not"
+    return "it repeats what was logged or reported, and does not quote it" if _repeats(said, grounds.observed) else ""
 
 
 def sentences(text: str) -> int:
@@ -88,7 +94,21 @@ def _form(sentence: str) -> str:
         return "it has invisible characters"
     if any(_mixed(word) for word in WORD.findall(sentence)):
         return "it mixes alphabets in a word"
+    if CITES.search(sentence):
+        return "it cites in its text"
     return "it has signs of code or an address" if STRANGE.search(sentence) else ""
+
+
+def _repeats(said: str, observed: str) -> bool:
+    """Say whether ``said`` is nothing but a quotation or, outside of quotations, in the words of a text that anybody may have written.
+
+    Whatever its language, what is planted there is so never said as the program's own.
+    """
+    words = WORD.findall(QUOTED.sub(" \n ", said))
+    size = min(REPEATED, len(words))
+    known = f" {' '.join(WORD.findall(observed.casefold()))} "
+    runs = (" ".join(words[start : start + size]) for start in range(len(words) - size + 1))
+    return not words or any(f" {run} " in known for run in runs)
 
 
 def _mixed(word: str) -> bool:
@@ -143,6 +163,5 @@ def _advises(said: str, steps: tuple[str, ...]) -> bool:
     for step in steps:
         said = said.replace(step.casefold().rstrip("."), "")
     words = frozenset(WORD.findall(said))
-    return bool(
-        words & (ADVICE | PROGRAMS) or ORDERED.search(said.strip()) or any(one in said for one in ADVICE_ANYWHERE)
-    )
+    ordered = ORDERED.search(said.strip()) or ANSWERED.search(said.strip())
+    return bool(words & (ADVICE | PROGRAMS) or ordered or any(one in said for one in ADVICE_ANYWHERE))

@@ -78,6 +78,7 @@ class _Checked:
         self._report = report
         self._digest = digest
         self._others = frozenset(_known(report))
+        self._observed = "\n".join((report.incident.description, *_observed(report)))
         self._steps = tuple(step.text for one in report.hypotheses[:1] for step in one.remedy)
 
     def line(self, sentence: Sentence, *, summary: bool = False) -> str:
@@ -97,7 +98,10 @@ class _Checked:
         if summary and self._report.verdict == "diagnosed" and not _about(text, facts, first[0]):
             return "the summary is not about the first hypothesis"
         about = [one for one in (first if summary else self._digest.content.hypotheses) if facts <= one.facts()]
-        return complaint(text, Grounds(text=self._said(facts, about), others=self._others, steps=self._steps))
+        grounds = Grounds(
+            text=self._said(facts, about), observed=self._observed, others=self._others, steps=self._steps
+        )
+        return complaint(text, grounds)
 
     def _said(self, facts: frozenset[str], about: Iterable[Told]) -> str:
         """Return all that the cited facts, and what they prove, say."""
@@ -117,6 +121,12 @@ class _Checked:
 
 def _about(text: str, facts: frozenset[str], first: Told) -> bool:
     return facts <= first.facts() and name_of(first.component).casefold() in text.casefold()
+
+
+def _observed(report: Report) -> Iterable[str]:
+    """Return the free texts of facts: what containers, nodes and people wrote."""
+    for fact in report.facts.values():
+        yield from (one for one in fact.attributes.values() if isinstance(one, str) and " " in one)
 
 
 def _known(report: Report) -> Iterable[str]:
