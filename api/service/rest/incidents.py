@@ -24,6 +24,7 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.language.export import pseudonymised
 
 LOOK_SECONDS = 0.25
+Pseudonymise = Annotated[bool, QueryParameter(description="Hide names, hosts and addresses.")]
 ENDED = frozenset({"done", "failed"})
 Key = Annotated[
     str,
@@ -119,7 +120,7 @@ class Incidents(Controller):
         media_type="application/gzip",
         summary="Download the investigation",
     )
-    async def bundle(self, incident_id: Id, state: State, pseudonymise: FromQuery[bool] = False) -> Response[bytes]:
+    async def bundle(self, incident_id: Id, state: State, pseudonymise: Pseudonymise = False) -> Response[bytes]:
         """Return the investigation, for ``sre-orchestrator replay``; names, hosts and addresses in it can be hidden."""
         view = await _found(state, incident_id)
         kept = await anyio.to_thread.run_sync(state.service.store.bundle, incident_id)

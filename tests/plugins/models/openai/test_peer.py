@@ -74,6 +74,6 @@ def test_a_long_answer_is_cut_off(model: LanguageModel) -> None:
 def test_a_slow_answer_is_given_up(model: LanguageModel) -> None:
     begun = time.monotonic()
 
-    with pytest.raises(ModelError, match="no answer"):
+    with pytest.raises(ModelError, match=r"no answer|more than the answer may take"):
         model.complete(ASKED, msgspec.json.schema(Story), Allowance(completion_tokens=600, seconds=0.2))
     assert time.monotonic() - begun < 10
