@@ -63,7 +63,8 @@ def serve(
                 namespace = next(iter(snapshot.info.namespaces), "default")
                 if kubeconfig:
                     write_kubeconfig(kubeconfig, url, namespace=namespace)
-                signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing that was unpacked stays
+                for one in (signal.SIGINT, signal.SIGTERM):  # a shell's background job ignores the former
+                    signal.signal(one, signal.default_int_handler)  # so that nothing that was unpacked stays
                 use = f"KUBECONFIG={kubeconfig} kubectl" if kubeconfig else f"kubectl --server {url}"
                 typer.echo(f"serving {path} at {url}\n  {use} get pods --namespace {namespace}\nend with Ctrl-C")
                 _wait()
