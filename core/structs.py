@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 
 import msgspec
 
@@ -11,11 +12,16 @@ OURS = "sre_orchestrator."
 
 
 def learn_structs() -> None:
-    """Learn every struct of ours that is loaded; call it before threads decode."""
+    """Learn every struct of ours that is loaded and not learnt yet; call it before threads decode."""
     for one in set(_below(msgspec.Struct)):
         if one.__module__.startswith(OURS):
-            with suppress(NameError, TypeError):  # that one is never decoded: its fields are no data
-                msgspec.json.Decoder(one)
+            _learn(one)
+
+
+@cache
+def _learn(one: type[msgspec.Struct]) -> None:
+    with suppress(NameError, TypeError):  # that one is never decoded: its fields are no data
+        msgspec.json.Decoder(one)
 
 
 def _below(kind: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:

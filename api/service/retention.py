@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 
 import anyio
 import anyio.to_thread
 import structlog
 
+from sre_orchestrator.api.service.beside import beside
 from sre_orchestrator.api.service.dispatch import utc_now
 from sre_orchestrator.api.service.ports import Store
 from sre_orchestrator.core.boundary import Failure, guarded
@@ -29,13 +30,9 @@ class Retention:
         self._every = every_seconds
         self._now = now
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Prune while the context lasts."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._work)
-            yield
-            tasks.cancel_scope.cancel()
+        return beside(self._work)
 
     async def _work(self) -> None:
         while True:

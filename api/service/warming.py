@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 import anyio.to_thread
 import structlog
 
+from sre_orchestrator.api.service.beside import beside
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.boundary import Failure, guarded
 
@@ -22,13 +22,9 @@ class Warming:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Compile in a thread while the context lasts."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._work)
-            yield
-            tasks.cancel_scope.cancel()
+        return beside(self._work)
 
     async def _work(self) -> None:
         await anyio.sleep(AFTER_SECONDS)

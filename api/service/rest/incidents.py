@@ -91,9 +91,7 @@ class Incidents(Controller):
     @get("/{incident_id:str}", operation_id="getIncident", summary="Read an incident and its report")
     async def read(self, incident_id: Id, state: State, if_none_match: Known = "") -> Response[object]:
         """Return an incident; ``report`` is there when ``status`` is ``done``."""
-        view: StoredView | None = await anyio.to_thread.run_sync(state.service.store.read, incident_id)
-        if view is None:
-            raise _missing(incident_id)
+        view = await _stored(state, incident_id)
         text = msgspec.json.encode(view)
         tag = f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
@@ -122,7 +120,7 @@ class Incidents(Controller):
     )
     async def bundle(self, incident_id: Id, state: State, pseudonymise: Pseudonymise = False) -> Response[bytes]:
         """Return the investigation, for ``sre-orchestrator replay``; names, hosts and addresses in it can be hidden."""
-        view = await _found(state, incident_id)
+        view = await _stored(state, incident_id)
         kept = await anyio.to_thread.run_sync(state.service.store.bundle, incident_id)
         if kept is None:
             raise NotFoundException(f"incident {incident_id} has no bundle yet; its status is {view.status}")
@@ -135,7 +133,7 @@ class Incidents(Controller):
     @get("/{incident_id:str}/why-not", operation_id="askWhyNot", summary="Ask why a cause was not concluded")
     async def why_not(self, incident_id: Id, cause: Words, component: Words, state: State) -> Response[bytes]:
         """Return, rule by rule, which condition kept ``cause`` from being concluded for ``component``."""
-        await _found(state, incident_id)
+        await _stored(state, incident_id)
         tried = await anyio.to_thread.run_sync(state.service.why_not, incident_id, cause, component)
         return Response(msgspec.json.encode(tried), media_type="application/json")
 
@@ -147,13 +145,13 @@ class Incidents(Controller):
     )
     async def feedback(self, incident_id: Id, data: JSONBody[Feedback], state: State) -> None:
         """Keep what a person says of a hypothesis; it is read for calibration."""
-        await _found(state, incident_id)
+        await _stored(state, incident_id)
         await anyio.to_thread.run_sync(state.service.feedback, incident_id, data)
 
     @post("/{incident_id:str}/resolve", operation_id="resolveIncident", status_code=200, summary="Say that it is over")
     async def resolve(self, incident_id: Id, state: State) -> IncidentView:
         """Note that the incident is over; the next alert of its kind opens a new one. Its report stays."""
-        await _found(state, incident_id)
+        await _stored(state, incident_id)
         await anyio.to_thread.run_sync(state.service.resolve, incident_id)
         return await _found(state, incident_id)
 
@@ -165,7 +163,7 @@ class Incidents(Controller):
         last_event_id: Annotated[str, HeaderParameter(name="Last-Event-ID", required=False)] = "0",
     ) -> ServerSentEvent:
         """Stream what happens as server-sent events until the incident is done; resumes after ``Last-Event-ID``."""
-        await _found(state, incident_id)
+        await _stored(state, incident_id)
         if not last_event_id.isdecimal() or len(last_event_id) > 9:  # noqa: PLR2004 - digits of a step's number
             raise InputError(f"Last-Event-ID {last_event_id[:40]!r}: is no number of a step")
         return ServerSentEvent(_steps(state.service, incident_id, int(last_event_id)))
@@ -180,7 +178,7 @@ async def _steps(service: Service, incident_id: str, after: int) -> AsyncIterato
         if any(one.what in ENDED for one in steps):
             return
         if not steps:  # nothing new: because it is over, or because nothing has happened yet
-            view = await anyio.to_thread.run_sync(service.store.get, incident_id)
+            view = await anyio.to_thread.run_sync(service.store.read, incident_id)
             if view is None or view.status in ENDED:
                 return
         await anyio.sleep(LOOK_SECONDS)
@@ -189,6 +187,14 @@ async def _steps(service: Service, incident_id: str, after: int) -> AsyncIterato
 def _pseudonymised(service: Service, content: bytes, incident_id: str) -> bytes:
     hidden, _ = pseudonymised(bundle_from(content, incident_id), service.installation.reasoning())
     return bundle_bytes(hidden)
+
+
+async def _stored(state: State, incident_id: str) -> StoredView:
+    """Return an incident without decoding its report."""
+    view: StoredView | None = await anyio.to_thread.run_sync(state.service.store.read, incident_id)
+    if view is None:
+        raise _missing(incident_id)
+    return view
 
 
 async def _found(state: State, incident_id: str) -> IncidentView:

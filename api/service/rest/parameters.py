@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from litestar.exceptions import ClientException
 from litestar.params import HeaderParameter, PathParameter, QueryParameter
 
+from sre_orchestrator.api.service.moments import utc
+
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL keeps no NUL
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
 Id = Annotated[str, PathParameter(max_length=40, pattern=NO_NUL, description="The id of an incident.")]
 Moment = Annotated[
     str, QueryParameter(schema_extra={"format": "date-time"})
@@ -35,10 +34,7 @@ def moment(given: str, name: str) -> datetime | None:
         told = msgspec.convert(given, datetime)
     except msgspec.ValidationError as error:
         raise ClientException(f"{name}: {given[:40]!r} is no time such as 2030-05-01T12:00:00Z") from error
-    plain = told.replace(tzinfo=UTC)
-    if not EARLIEST + DAY < plain < LATEST - DAY:
-        return min(max(plain, EARLIEST), LATEST)
-    return told.astimezone(UTC) if told.tzinfo else plain
+    return utc(told)
 
 
 def is_known(tag: str, told: str) -> bool:

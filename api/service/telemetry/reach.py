@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 import anyio.to_thread
 
+from sre_orchestrator.api.service.beside import beside
 from sre_orchestrator.core.boundary import Failure, guarded
 
 ASK_SECONDS = 15.0
@@ -24,13 +25,9 @@ class Reach:
         """Return why it did not answer, or nothing."""
         return self._why
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """Ask while the context lasts."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._work)
-            yield
-            tasks.cancel_scope.cancel()
+        return beside(self._work)
 
     async def _work(self) -> None:
         while True:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from secured import USED
+from secured import USED, Client, Secured, asking
 
 SHAPES = re.compile(r"sre_[0-9a-f]{12}_[\w-]{43}|eyJ[\w-]{10,}\.eyJ[\w-]+\.[\w-]+|whsec_[\w+/=-]{20,}")
 
@@ -27,6 +27,19 @@ def nothing_secret_is_written(request: pytest.FixtureRequest) -> Iterator[None]:
     captured: pytest.CaptureFixture[str] = request.getfixturevalue(name)
     yield
     assert [found for written in captured.readouterr() for found in secrets_in(written)] == []
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
+    """Return a service that asks for keys; a module may have its own."""
+    return Secured(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="module")
+def client(secured: Secured) -> Iterator[Client]:
+    """Ask that service."""
+    with asking(secured) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True, scope="session")

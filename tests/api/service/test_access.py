@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from investigation import NOW
-from secured import INCIDENTS, Client, Secured, asking
+from secured import INCIDENTS, Client, Secured
 from service import bundle_of
 from structlog.testing import capture_logs
 
@@ -24,17 +23,6 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
 REPORT = {"description": "checkout answers 500"}
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
-    return Secured(tmp_path_factory.mktemp("state"))
-
-
-@pytest.fixture(scope="module")
-def client(secured: Secured) -> Iterator[Client]:
-    with asking(secured) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from investigation import NOW
 from litestar.exceptions import WebSocketDisconnect
-from secured import INCIDENTS, Client, Secured, asking
+from secured import INCIDENTS, Client, Secured
 
 from sre_orchestrator.api.service.models import Arrival, Reported
 from sre_orchestrator.api.service.ports import Caller
@@ -42,17 +42,6 @@ SPELLINGS = [
     "",
 ]
 OPENED = ("/", "/healthz", "/readyz")
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
-    return Secured(tmp_path_factory.mktemp("state"))
-
-
-@pytest.fixture(scope="module")
-def client(secured: Secured) -> Iterator[Client]:
-    with asking(secured) as client:
-        yield client
 
 
 def asked(secured: Secured, client: Client, method: str, path: str, headers: Headers = ()) -> tuple[int, bytes]:

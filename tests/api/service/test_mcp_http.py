@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,6 @@ HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Versio
 
 def call(tool: str, **arguments: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
-
-
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
-    return Secured(tmp_path_factory.mktemp("state"))
-
-
-@pytest.fixture(scope="module")
-def client(secured: Secured) -> Iterator[Client]:
-    with asking(secured) as client:
-        yield client
 
 
 def test_assistants_ask_a_running_service(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from httpx import Response
-from secured import Client, Secured, asking
+from secured import Client, Secured
 
 from sre_orchestrator.api.service.runbooks import title_of
 
@@ -18,12 +18,6 @@ TEXT = "# Checkout answers 500\n\nLook at *pricing* first: its memory limit is l
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
     return Secured(tmp_path_factory.mktemp("state"), most_runbooks=12)
-
-
-@pytest.fixture(scope="module")
-def client(secured: Secured) -> Iterator[Client]:
-    with asking(secured) as client:
-        yield client
 
 
 @pytest.fixture

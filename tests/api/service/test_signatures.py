@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from secured import USED, Client, Secured, asking
+from secured import USED, Client, Secured
 
 ADDRESS = "/api/v1/alerts/pagerduty"
 OLD, NEW = "0ld-secret-of-the-subscription", "n3w-secret-of-the-subscription"
@@ -27,12 +26,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def secured(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Secured:
     return Secured(tmp_path_factory.mktemp("state"), pagerduty_secret_file=str(file))
-
-
-@pytest.fixture(scope="module")
-def client(secured: Secured) -> Iterator[Client]:
-    with asking(secured) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
