@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,7 +76,8 @@ def kept(secured: Secured, description: str, namespace: str, *, hidden: bool) ->
     store.claim(NOW)
     store.note(name, Happened(number=0, at=NOW, what="agent", text="logs failed"))
     store.note(name, Happened(number=0, at=NOW, what="step", text=f"{description}step"))
-    store.finish(name, investigation(hidden=hidden), NOW)
+    ended = NOW + timedelta(seconds=hidden)  # what is hidden is the latest, so that agents tell of it
+    store.finish(name, investigation(hidden=hidden), ended)
     said = Feedback(cause="memory-limit-too-low", component=SHOWN, right=True, comment=f"{description}comment")
     store.feedback(name, said, f"{description}person", NOW)
     return name
