@@ -208,12 +208,29 @@ class Proof(Struct, frozen=True, kw_only=True):
     children: tuple[Proof, ...] = ()
 
 
+class Check(Struct, frozen=True, kw_only=True):
+    """A condition of a runbook and whether it holds: ``unknown`` where nobody read what it looks at.
+
+    ``facts`` are those that it found; of a condition that nothing may meet, they violate it.
+    """
+
+    label: str
+    state: Literal["satisfied", "violated", "unknown"]
+    facts: tuple[str, ...] = ()
+    why: str = ""
+
+
 class Runbook(Struct, frozen=True, kw_only=True):
-    """A passage of a runbook or of a past incident that fits a hypothesis."""
+    """A passage of a runbook or of a past incident that fits a hypothesis.
+
+    ``checks`` and ``steps`` are those of the passage: conditions as they are now, commands with what the incident names.
+    """
 
     title: str
     passage: str
     address: str
+    checks: tuple[Check, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 class Hypothesis(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ import msgspec
 from sre_orchestrator.core.cache import digest_of, remember, remembered
 from sre_orchestrator.core.documents import line_of
 from sre_orchestrator.core.errors import RuleError
+from sre_orchestrator.core.knowledge import RuleText
 from sre_orchestrator.core.models import Cause, Struct
 from sre_orchestrator.core.vocabulary import Vocabulary
 from sre_orchestrator.rules.catalogue import read_causes, yaml_files
@@ -21,6 +22,7 @@ from sre_orchestrator.rules.engine import Plan
 from sre_orchestrator.rules.model import Case, Rule
 from sre_orchestrator.rules.reader import Problem, read_rule
 from sre_orchestrator.rules.stratify import stratify
+from sre_orchestrator.rules.texts import own_id, place_of, read_text_rule
 
 DOMAINS = (
     "admission",
@@ -40,7 +42,7 @@ FORMAT = 2
 
 
 class RuleBook(Struct, frozen=True, kw_only=True):
-    """Checked rules and causes; ``problems`` names the third-party files that were refused."""
+    """Checked rules and causes; ``problems`` names what others wrote and was refused: files, rules of runbooks."""
 
     digest: str
     rules: tuple[Rule, ...]
@@ -77,12 +79,14 @@ def load_book(
     *,
     rule_folders: Sequence[Traversable] = (),
     cause_folders: Sequence[Traversable] = (),
+    texts: Sequence[RuleText] = (),
     cache: Path | None = None,
 ) -> RuleBook:
-    """Load the built-in book and what ``rule_folders`` and ``cause_folders`` add.
+    """Load the built-in book and what ``rule_folders``, ``cause_folders`` and ``texts`` (rules of runbooks) add.
 
     What a third party adds and cannot be used is refused and named in ``problems``: a folder that
-    cannot be read, a bad file, an id that is taken, a rule that closes a negation cycle. With
+    cannot be read, a bad file, an id that is taken, a rule that closes a negation cycle; of texts also a
+    rule that fails its tests, and one whose id another document, earlier by its address, has given. With
     ``cache`` (a folder), checked rules are kept there by the digest of all files; a cache that
     cannot be read or written only costs time.
 
@@ -98,12 +102,15 @@ def load_book(
     own = [file for folder in builtin_rules() for file in yaml_files(folder)]
     foreign = [file for folder in rule_folders for file in _files(folder, problems)]
     everything = [*(file for catalogue in catalogues for file in catalogue), *own, *foreign]
+    written = sorted(texts, key=lambda one: place_of(one.origin))
+    everything += [(one.origin, one.text.encode()) for one in written]
     digest = _digest([*everything, *(("problem", problem.encode()) for problem in problems)], vocabulary)
     known = remembered(cache, f"book-{digest}", RuleBook)
     if known is not None:
         return known
     causes = _causes(catalogues, len(builtin_causes()), problems)
     rules = _rules(own, foreign, problems, vocabulary, causes)
+    rules = _with_texts(rules, written, problems, vocabulary, causes)
     book = RuleBook(digest=digest, rules=rules, causes=causes, problems=tuple(problems))
     remember(cache, f"book-{digest}", book)
     return book
@@ -141,6 +148,27 @@ def _rules(
         except RuleError as error:
             problems.append(str(error))
     return tuple(rules[name] for name in sorted(rules))
+
+
+def _with_texts(
+    rules: tuple[Rule, ...],
+    texts: Iterable[RuleText],
+    problems: list[str],
+    vocabulary: Vocabulary,
+    causes: Mapping[str, Cause],
+) -> tuple[Rule, ...]:
+    known = {rule.id: rule for rule in rules}
+    given: dict[str, Rule] = {}
+    for one in texts:
+        try:
+            rule = read_text_rule(one, vocabulary, causes, tuple(known.values()))
+            _new(msgspec.structs.replace(rule, id=own_id(rule)), given)
+            stratify((*known.values(), _new(rule, known)))
+        except RuleError as error:
+            problems.append(str(error))
+        else:
+            given[own_id(rule)] = known[rule.id] = rule
+    return tuple(known[name] for name in sorted(known))
 
 
 def _files(folder: Traversable, problems: list[str]) -> list[tuple[str, bytes]]:

@@ -50,6 +50,17 @@ def check_rule(rule: Rule, cases: Iterable[Case], vocabulary: Vocabulary, causes
     _check_cases(tuple(cases), vocabulary)
 
 
+def check_condition(pattern: FactPattern, names: Mapping[str, frozenset[str]], vocabulary: Vocabulary) -> None:
+    """Check a condition that stands alone; it may refer to ``names`` and their attributes.
+
+    Raises:
+        Problem: the first thing that is wrong.
+
+    """
+    offered = {**names, pattern.name: _offered(pattern, vocabulary, ())}
+    _check_pattern(pattern, offered, vocabulary, ())
+
+
 def _scope(rule: Rule, patterns: Iterable[Pattern], vocabulary: Vocabulary) -> dict[str, frozenset[str]]:
     """Return the attributes that each name of the rule offers."""
     scope = {pattern.name: _offered(pattern, vocabulary, ("when", "all", pattern.name)) for pattern in patterns}

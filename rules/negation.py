@@ -34,7 +34,7 @@ def absent_or_undecided(
     for group, steps in zip(rule.rule.none, rule.none, strict=True):
         if next(join(steps, memory, binding), None) is not None:
             return None
-        unread = [one for one in group if isinstance(one, FactPattern) and not _read(one, memory, binding, derived)]
+        unread = [one for one in group if isinstance(one, FactPattern) and not was_read(one, memory, binding, derived)]
         if unread and _possible(group, unread, memory, binding):
             missing += [_missing(pattern, binding) for pattern in unread]
         else:
@@ -42,7 +42,8 @@ def absent_or_undecided(
     return Undecided(absent=tuple(absent), missing=tuple(missing))
 
 
-def _read(pattern: FactPattern, memory: Memory, binding: Mapping[str, Row], derived: Set[str]) -> bool:
+def was_read(pattern: FactPattern, memory: Memory, binding: Mapping[str, Row], derived: Set[str]) -> bool:
+    """Say whether every fact of the kind of ``pattern`` is known where it looks."""
     if pattern.kind in derived:
         return True
     return memory.covers(pattern.kind, _pinned(pattern, binding) or _around(binding))

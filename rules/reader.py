@@ -74,6 +74,19 @@ def read_rule(text: bytes, path: str, file_id: str = "") -> tuple[Rule, tuple[Ca
         raise RuleError(f"{path}:{line_of(text, problem.where)}: {problem}") from None
 
 
+def read_condition(name: str, node: Node) -> FactPattern:
+    """Return one condition on facts, a mapping as YAML gives it.
+
+    Raises:
+        Problem: it is none.
+
+    """
+    pattern = _pattern(name, node, ())
+    if not isinstance(pattern, FactPattern):
+        raise Problem((), "a condition takes facts, not edges")
+    return pattern
+
+
 def _load(text: bytes, path: str) -> Mapping[str, Node]:
     if len(text) > MAX_BYTES:
         raise RuleError(f"{path}: {len(text)} bytes; a rule file has at most {MAX_BYTES}")
