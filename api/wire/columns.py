@@ -239,6 +239,10 @@ def _data(item: Json) -> object:
     return len(item.get("data") or {}) + len(item.get("binaryData") or {})
 
 
+def _given(item: Json) -> object:
+    return f"{item['roleRef']['kind']}/{item['roleRef']['name']}"
+
+
 COLUMNS: dict[str, tuple[Printed, ...]] = {
     "pods": (
         _made("Ready", lambda item: pod_state(item).ready),
@@ -359,6 +363,8 @@ COLUMNS: dict[str, tuple[Printed, ...]] = {
     "configmaps": (_made("Data", _data),),
     "secrets": (_column("Type", "type", "Opaque"), _made("Data", _data)),
     "serviceaccounts": (_made("Secrets", lambda item: len(item.get("secrets") or [])),),
+    "rolebindings.rbac.authorization.k8s.io": (_made("Role", _given),),
+    "clusterrolebindings.rbac.authorization.k8s.io": (_made("Role", _given),),
     "resourcequotas": (
         _made("Request", lambda item: _used(item, "requests")),
         _made("Limit", lambda item: _used(item, "limits")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.plugins.objects import config, custom, events, network, nodes, pods, storage, workloads
+from sre_orchestrator.plugins.objects import config, custom, events, network, nodes, pods, rbac, storage, workloads
 from sre_orchestrator.plugins.objects.meta import Object
 
 
@@ -93,6 +93,20 @@ KINDS: dict[type[Object], Listed] = {
     config.ResourceQuota: _listed("ResourceQuota", "resourcequotas", "resource-quota", "resourcequotas"),
     config.LimitRange: _listed("LimitRange", "limitranges", "limitranges", "limit-ranges"),
     config.Namespace: _listed("Namespace", "namespaces", namespaced=False),
+    rbac.Role: _listed("Role", "roles", group=rbac.GROUP),
+    rbac.RoleBinding: _listed("RoleBinding", "rolebindings", "rolebindings", "role-bindings", group=rbac.GROUP),
+    rbac.ClusterRole: _listed(
+        "ClusterRole", "clusterroles", "clusterroles", "cluster-roles", group=rbac.GROUP, namespaced=False
+    ),
+    rbac.ClusterRoleBinding: _listed(
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        "clusterrolebindings",
+        "clusterRoleBindings",
+        "cluster-role-bindings",
+        group=rbac.GROUP,
+        namespaced=False,
+    ),
     nodes.Node: _listed("Node", "nodes", namespaced=False),
     nodes.Lease: _listed("Lease", "leases", group="coordination.k8s.io"),
     events.Event: _listed("Event", "events"),

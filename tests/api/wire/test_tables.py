@@ -291,6 +291,13 @@ def test_columns_say_what_kubectl_users_look_for(
     assert list(cells(kind, group, **parts).values())[: len(expected)] == expected
 
 
+@pytest.mark.parametrize("kind", ["RoleBinding", "ClusterRoleBinding"])
+def test_a_binding_tells_the_role_that_it_gives(kind: str) -> None:
+    reference = {"kind": "ClusterRole", "name": "view", "apiGroup": "rbac.authorization.k8s.io"}
+
+    assert cells(kind, "rbac.authorization.k8s.io", roleRef=reference)["Role"] == "ClusterRole/view"
+
+
 def test_a_default_class_is_named_so() -> None:
     notes = {"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
 
