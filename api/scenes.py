@@ -15,7 +15,7 @@ from anyio import to_thread
 from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
 from sre_orchestrator.api.live import attached, with_late_gaps
 from sre_orchestrator.api.watching import Scene
-from sre_orchestrator.api.wiring import Installation, twin_of
+from sre_orchestrator.api.wiring import Installation, sources_of, twin_of
 from sre_orchestrator.core.errors import InputError, SourceMissing, SreError
 from sre_orchestrator.core.gather import Observations
 from sre_orchestrator.core.hookspecs import Source, Sources
@@ -50,8 +50,9 @@ class Recorded:
     async def look(self) -> AsyncIterator[Scene]:
         """Yield the snapshot; ``InputError`` when it cannot be used."""
         with open_snapshot(self._path, self._installation.settings.snapshot_limits) as snapshot:
-            async with twin_of([snapshot], snapshot.captured_at) as (twin, gaps):
-                parts = parts_of(self._installation, Sources([snapshot]), twin, gaps)
+            sources = sources_of(self._installation, snapshot)
+            async with twin_of(sources.all, snapshot.captured_at) as (twin, gaps):
+                parts = parts_of(self._installation, sources, twin, gaps)
                 yield Scene(parts=parts, at=snapshot.captured_at)
 
     def noted(self, seen: Observations) -> None:

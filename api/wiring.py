@@ -16,8 +16,10 @@ from typing import cast
 
 import msgspec
 
+from sre_orchestrator.api.contained import Known, known_by
 from sre_orchestrator.api.embedding import ChosenOrder
 from sre_orchestrator.api.model import ChosenModel
+from sre_orchestrator.core.additions import Additions, leave_out_clashing
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
 from sre_orchestrator.core.language.assistant import Assistant, Nobody
@@ -34,9 +36,11 @@ from sre_orchestrator.core.ports import Progress, Twin
 from sre_orchestrator.core.reach import Graph, blamed
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
-from sre_orchestrator.plugins.sources.snapshot import open_snapshot
+from sre_orchestrator.plugins.sources.ports import ClusterObjects
+from sre_orchestrator.plugins.sources.snapshot import Snapshot, open_snapshot
 from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.engine import Plan
+from sre_orchestrator.rules.names import cause_names, rule_names
 from sre_orchestrator.rules.whynot import Trial, why_not
 from sre_orchestrator.twin.store import TwinStore
 
@@ -66,6 +70,8 @@ BUILTIN = (
     *(MODELS + name for name in ("llama_cpp", "openai")),
 )
 
+ALERT_FORMATS = ("alertmanager", "grafana", "pagerduty")  # of api.service.intake, which a diagnosis need not import
+
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
@@ -81,6 +87,8 @@ class Installation:
 
     def __init__(self, settings: Settings) -> None:
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
+        if self.plugins.third_party():
+            leave_out_clashing(self.plugins, _ours(Path(settings.state_dir) / "cache"), settings=settings)
         signals = (*map(str, self._folders("register_signals")), *settings.signal_folders)
         self.settings = msgspec.structs.replace(settings, signal_folders=signals)
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
@@ -173,6 +181,12 @@ class Installation:
         return tuple(cast("list[Traversable]", self.plugins.collect(hook)))
 
 
+def _ours(cache: Path) -> Additions:
+    """Return the names that are ours, beside those of our plugins."""
+    kinds = tuple(load_vocabulary(cache=cache).kinds)
+    return Additions(kinds=kinds, causes=cause_names(), rules=rule_names(), alert_formats=ALERT_FORMATS)
+
+
 class NoKnowledge:
     """Stands in where no runbooks are installed."""
 
@@ -193,20 +207,26 @@ class Quiet:
 
 
 @asynccontextmanager
-async def twin_of(sources: Iterable[Source], at: datetime) -> AsyncIterator[tuple[TwinStore, tuple[Gap, ...]]]:
-    """Yield the twin of what ``sources`` know, and the gaps met while reading it."""
-    twin, gaps = await read_twin(sources, at)
+async def twin_of(
+    sources: Iterable[Source], at: datetime, seconds: float = 30.0
+) -> AsyncIterator[tuple[TwinStore, tuple[Gap, ...]]]:
+    """Yield the twin of what ``sources`` know, and the gaps met while reading it; plugins' have ``seconds`` each."""
+    twin, gaps = await read_twin(sources, at, seconds)
     with closing(twin):
         yield twin, gaps
 
 
-async def read_twin(sources: Iterable[Source], at: datetime) -> tuple[TwinStore, tuple[Gap, ...]]:
+async def read_twin(
+    sources: Iterable[Source], at: datetime, seconds: float = 30.0
+) -> tuple[TwinStore, tuple[Gap, ...]]:
     """Return what ``twin_of`` yields; whoever calls this closes the twin."""
     components: list[Component] = []
     edges: list[Edge] = []
     gaps: list[Gap] = []
     for source in sources:
-        async for one in source.sync():
+        # the cluster, or what stands for it, must be there; what plugins add must not stand in its way
+        known = source.sync() if isinstance(source, ClusterObjects) else _each(await known_by(source, seconds))
+        async for one in known:
             if isinstance(one, Component):
                 components.append(one)
             elif isinstance(one, Edge):
@@ -220,6 +240,17 @@ async def read_twin(sources: Iterable[Source], at: datetime) -> tuple[TwinStore,
     return twin, tuple(dict.fromkeys(gaps))
 
 
+async def _each(known: Iterable[Known]) -> AsyncIterator[Known]:
+    for one in known:
+        yield one
+
+
+def sources_of(installation: Installation, snapshot: Snapshot) -> Sources:
+    """Return a recorded incident, and with it what plugins recorded."""
+    added = installation.plugins.collect("register_snapshot_sources", settings=installation.settings, snapshot=snapshot)
+    return Sources([*cast("list[Source]", added), snapshot])
+
+
 async def diagnose_with(
     installation: Installation,
     incident: Incident,
@@ -229,7 +260,7 @@ async def diagnose_with(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Bundle:
     """Diagnose ``incident`` with what ``sources`` hold: their twin as of the incident, then the flow."""
-    async with twin_of(sources.all, incident.at) as (twin, gaps):
+    async with twin_of(sources.all, incident.at, installation.settings.agent_timeout_seconds) as (twin, gaps):
         assistant, order = installation.assistant(incident, twin), installation.order.get()
         parts = Parts(
             **vars(installation.reasoning(progress, assistant)),
@@ -276,7 +307,9 @@ async def diagnose_snapshot(
             at=moment,
             namespace=namespace or ",".join(snapshot.info.namespaces),
         )
-        return await diagnose_with(installation, incident, Sources([snapshot]), progress=progress, clock=clock)
+        return await diagnose_with(
+            installation, incident, sources_of(installation, snapshot), progress=progress, clock=clock
+        )
 
 
 def trials(installation: Installation, bundle: Bundle, cause: str, component: str) -> tuple[Trial, ...]:

@@ -15,6 +15,10 @@ from sre_orchestrator.core.notices import Notice
 from sre_orchestrator.core.settings import Settings
 
 PROJECT = "sre_orchestrator"
+HOOKS = 1
+"""The version of these hooks. Within a version they only get more: hooks, arguments, protocols with a default."""
+OLDEST_HOOKS = 1
+"""The oldest version whose plugins still work; a plugin says which it was made for by ``HOOKS = 1`` in its module."""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -106,6 +110,16 @@ def register_sources(settings: Settings, cluster: Source) -> Sequence[Source]:
 
 
 @hookspec
+def register_snapshot_sources(settings: Settings, snapshot: Source) -> Sequence[Source]:
+    """Return the sources that this plugin adds to a recorded incident.
+
+    ``snapshot`` implements the ports of ``plugins.sources.ports``; what this plugin recorded is in the folder
+    ``plugins/NAME`` below ``snapshot.root``, a path, where NAME is that of the source.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def register_vocabulary() -> Sequence[Traversable]:
     """Return folders of YAML files that declare fact kinds."""
     raise NotImplementedError
@@ -120,6 +134,12 @@ def register_causes() -> Sequence[Traversable]:
 @hookspec
 def register_rules() -> Sequence[Traversable]:
     """Return folders of rule files (YAML, one rule a file, with embedded tests), searched recursively."""
+    raise NotImplementedError
+
+
+@hookspec
+def register_runbooks() -> Sequence[Traversable]:
+    """Return folders of runbooks, searched recursively, which reports quote beside those that are ingested."""
     raise NotImplementedError
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from investigation import Scripted
 
+from sre_orchestrator.core import hookspecs
 from sre_orchestrator.core import plugins as module
 from sre_orchestrator.core.hookspecs import hookimpl
 from sre_orchestrator.core.plugins import Plugins, load_plugins
@@ -91,6 +93,16 @@ def test_a_third_party_is_found_by_its_entry_point(made: list[str], monkeypatch:
     assert [(info.name, info.origin) for info in plugins.found] == [("their-plugin", "theirs")]
 
 
+def test_an_installed_package_is_named_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    (ours,) = metadata.entry_points(group="pytest11", name="sre_orchestrator_rules")
+    monkeypatch.setattr(module, "entry_points", lambda group: [ours])  # noqa: ARG005 - as the original
+
+    (info,) = loaded().found
+
+    assert (info.distribution, info.version) == ("sre-orchestrator", metadata.version("sre-orchestrator"))
+    assert info.origin == f"{info.distribution} {info.version}"
+
+
 def _exit(settings: object) -> object:
     del settings
     sys.exit("I take the program with me")
@@ -108,6 +120,7 @@ def _break(settings: object) -> object:
         (None, "register_agents raised TypeError: 'NoneType' object is not iterable"),
         ([None], "register_agents returned None, which is no Agent"),
         (["agent"], "register_agents returned 'agent', which is no Agent"),
+        ([Scripted(None)], "whose name is None, not a str"),  # type: ignore[arg-type]  # as a plugin could
         ([Scripted], "which is no Agent"),
     ],
 )
@@ -141,8 +154,62 @@ def test_a_plugin_that_cannot_be_imported_is_named() -> None:
 def test_a_misspelt_hook_is_an_error(made: list[str]) -> None:
     plugins = loaded(plugin(made, "bad", register_agent=[AGENT]), plugin(made, "good", register_agents=[AGENT]))
 
-    assert "register_agent" in plugins.gaps()[0].why
+    assert plugins.gaps()[0].why == "there is no hook 'register_agent'; did you mean 'register_agents'?"
     assert collect(plugins) == [AGENT]
+    assert [info.hooks for info in plugins.found] == [(), ("register_agents",)]
+
+
+def test_a_plugin_may_implement_hooks_that_only_other_versions_have(made: list[str]) -> None:
+    name = plugin(made, "both", register_agents=[AGENT])
+    sys.modules[name].register_dreams = hookimpl(optionalhook=True)(lambda: [])  # type: ignore[attr-defined]  # a module's hook
+
+    plugins = loaded(name)
+
+    assert plugins.gaps() == ()
+    assert collect(plugins) == [AGENT]
+
+
+@pytest.mark.parametrize(
+    ("version", "why"),
+    [
+        (hookspecs.HOOKS, ""),
+        (99, "made for version 99 of the hooks, here is 7; upgrade sre-orchestrator"),
+        (2, "made for version 2 of the hooks, here is 5 and later; upgrade the plugin"),
+        ("7", "HOOKS is '7', which is no version; write HOOKS = 7"),
+        (-1, "made for version -1 of the hooks, here is 5 and later; upgrade the plugin"),
+        (True, "HOOKS is True, which is no version; write HOOKS = 7"),
+    ],
+)
+def test_a_plugin_may_say_which_hooks_it_was_made_for(
+    made: list[str], monkeypatch: pytest.MonkeyPatch, version: object, why: str
+) -> None:
+    if why:
+        monkeypatch.setattr(hookspecs, "HOOKS", 7)
+        monkeypatch.setattr(hookspecs, "OLDEST_HOOKS", 5)
+    name = plugin(made, "one", register_agents=[AGENT])
+    sys.modules[name].HOOKS = version  # type: ignore[attr-defined]  # a constant of the module
+
+    (info,) = loaded(name).found
+
+    assert (info.problem, info.made_for) == (why, 0 if why else version)
+
+
+def test_of_two_plugins_with_one_name_the_second_is_left_out(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        EntryPoint("one", plugin(made, f"theirs_{number}", register_agents=[Scripted(f"their-{number}")]), "")
+        for number in range(2)
+    ]
+    monkeypatch.setattr(module, "entry_points", lambda group: points)  # noqa: ARG005 - as the original
+
+    plugins = loaded()
+    taken = loaded(plugin(made, "one", register_agents=[AGENT]))
+
+    assert [one.name for one in collect(plugins)] == ["their-0"]  # type: ignore[attr-defined]  # agents
+    assert [bool(info.problem) for info in plugins.found] == [False, True]
+    assert collect(taken) == [AGENT]
+    assert [info.problem for info in taken.found][1:] == [
+        "another plugin has the same name; uninstall one, or rename it"
+    ] * 2
 
 
 def test_a_blocked_plugin_is_not_imported() -> None:
