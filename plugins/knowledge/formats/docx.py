@@ -1,0 +1,90 @@
+"""The door to DOCX (python-docx): headings, paragraphs, tables, code and links; bombs are refused unopened."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import docx
+from docx.document import Document as Docx
+from docx.opc.exceptions import OpcError
+from docx.table import Table
+from docx.text.paragraph import Paragraph
+
+from sre_orchestrator.plugins.knowledge.formats.front import front_of
+from sre_orchestrator.plugins.knowledge.formats.outline import Outline
+from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, Reading, UnreadableError
+
+MOST_PARTS = 5000
+_HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
+_CODE = re.compile(r"code|preformatted|source|verbatim", re.IGNORECASE)
+
+
+def read(content: bytes, bounds: Bounds) -> Reading:
+    """Return what a document says."""
+    try:
+        _weigh(content, bounds)
+        document = docx.Document(io.BytesIO(content))
+    except (zipfile.BadZipFile, OpcError, KeyError, ValueError) as error:
+        raise UnreadableError(f"is no DOCX: {error}; export it again as DOCX") from error
+    outline = Outline(bounds.characters)
+    _Walk(outline).through(document)
+    passages = outline.passages()
+    if not passages:
+        raise UnreadableError("holds no text; write something into it, or remove it")
+    told = document.core_properties
+    front, notes = front_of({"title": told.title or "", "owner": told.author or ""})
+    return Reading(title=outline.title, front=front, passages=passages, notes=notes)
+
+
+def _weigh(content: bytes, bounds: Bounds) -> None:
+    """Refuse an archive that says it unpacks to too much; zipfile reads no more than is said."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        parts = archive.infolist()
+    size = sum(one.file_size for one in parts)
+    if size > bounds.unpacked_bytes or len(parts) > MOST_PARTS:
+        what = (
+            f"unpacks to {size // 1024**2} MiB in {len(parts)} parts, more than {bounds.unpacked_bytes // 1024**2} MiB"
+        )
+        raise UnreadableError(f"{what} (knowledge.unpacked_bytes); export its text alone")
+
+
+class _Walk:
+    """Tells an outline what the blocks of a document say; neighbouring paragraphs of code are one block."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._outline = outline
+        self._code: list[str] = []
+
+    def through(self, document: Docx) -> None:
+        for block in document.iter_inner_content():
+            if isinstance(block, Table):
+                self._table(block)
+            else:
+                self._paragraph(block)
+        self._end_code()
+
+    def _paragraph(self, block: Paragraph) -> None:
+        style = (block.style.name if block.style else "") or ""
+        if _CODE.search(style):
+            self._code.append(block.text)
+            return
+        self._end_code()
+        level = _HEADING.fullmatch(style)
+        if level or style == "Title":
+            self._outline.heading(int(level[1]) + 1 if level else 1, block.text)
+        else:
+            self._outline.paragraph(("- " if style.startswith("List") else "") + block.text)
+        for link in block.hyperlinks:
+            self._outline.link(link.text, link.url)
+
+    def _table(self, table: Table) -> None:
+        self._end_code()
+        for row in table.rows:
+            cells = dict.fromkeys(" ".join(cell.text.split()) for cell in row.cells)  # a merged cell is there twice
+            self._outline.paragraph(" | ".join(filter(None, cells)))
+
+    def _end_code(self) -> None:
+        self._outline.code("\n".join(self._code))
+        self._code = []

@@ -1,0 +1,74 @@
+"""The file of a library: its tables, and what to do when it cannot be used."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.plugins.knowledge import keywords
+
+VERSION = 1
+BUSY_SECONDS = 20.0
+REBUILD = "sre-orchestrator runbooks ingest --rebuild FOLDER…"
+TABLES = """
+create table if not exists document (
+    id integer primary key, address text not null unique, namespace text not null, reader integer not null,
+    digest text not null, title text not null, format text not null, front text not null, passages integer not null
+);
+create table if not exists passage (
+    id integer primary key autoincrement, document integer not null references document, body text not null
+);
+create index if not exists passage_of_document on passage (document);
+create table if not exists name (document integer not null, kind text not null, key text not null);
+create index if not exists name_by_key on name (key);
+create index if not exists name_of_document on name (document);
+create table if not exists fence (document integer not null, language text not null, line integer not null, text text not null);
+create index if not exists fence_by_language on fence (language);
+create index if not exists fence_of_document on fence (document);
+"""
+
+
+class LibraryError(InputError):
+    """The file of a library cannot be used; its text says why and how it is made again."""
+
+
+def opened(path: Path | None) -> sqlite3.Connection:
+    """Return a connection to the library at ``path`` (``None``: in memory), with its tables.
+
+    Raises:
+        LibraryError: the file is no library, damaged, or of another version.
+
+    """
+    with told(path):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        version = connection.execute("pragma user_version").fetchone()[0]
+        if version not in (0, VERSION):
+            connection.close()
+            raise LibraryError(f"{path}: is a library of version {version}, not {VERSION}; make it again: {REBUILD}")
+        connection.executescript("pragma journal_mode = wal; pragma synchronous = normal;")
+        if version == 0:
+            connection.executescript(
+                f"begin immediate; {TABLES} {keywords.TABLE}; pragma user_version = {VERSION}; commit;"
+            )
+    return connection
+
+
+@contextmanager
+def told(path: Path | None) -> Iterator[None]:
+    """Say where, and what to do, when SQLite cannot work with the file at ``path``."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        remedy = f"see whether the folder can be written, its disk is full, or another program holds it; else {REBUILD}"
+        raise LibraryError(f"{path}: the library of runbooks cannot be used: {error}; {remedy}") from error
+    except sqlite3.DatabaseError as error:
+        raise LibraryError(f"{path}: the library of runbooks is damaged: {error}; make it again: {REBUILD}") from error
+    except OSError as error:
+        raise LibraryError(f"{path}: {error.strerror}; choose another --state-dir") from error

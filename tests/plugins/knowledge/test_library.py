@@ -1,0 +1,112 @@
+"""The library of runbooks: what is kept is found by names and words, and goes when it is removed."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sre_orchestrator.core.knowledge import Document
+from sre_orchestrator.plugins.knowledge.formats import read_document
+from sre_orchestrator.plugins.knowledge.library import Library
+from sre_orchestrator.plugins.knowledge.tables import LibraryError
+
+CART = b"""---
+owner: team-cart
+service: cart
+alerts: [CartErrorsHigh]
+last_reviewed: 2020-02-01
+---
+# Cart answers 500
+
+## Diagnosis
+
+Look at the queue of payments first.
+
+```rule
+id: cart-queue-full
+```
+
+## Mitigation
+
+Roll the release back.
+"""
+QUEUE = b"# Queue of payments\n\nConsumers of the queue stand still. CartErrorsHigh may fire, too.\n"
+
+
+def document(text: bytes, address: str) -> Document:
+    return read_document(text, address).document
+
+
+@pytest.fixture
+def library() -> Library:
+    made = Library()
+    made.keep([document(CART, "/books/cart.md"), document(QUEUE, "/books/queue.md")])
+    return made
+
+
+def test_a_passage_is_found_by_its_words_with_its_headings_and_place(library: Library) -> None:
+    (found,) = library.search("roll back the release")
+
+    assert (found.title, found.headings, found.text) == (
+        "Cart answers 500",
+        ("Cart answers 500", "Mitigation"),
+        "Roll the release back.",
+    )
+    assert (found.address, found.by, found.stale) == ("/books/cart.md:17", ("words",), False)
+
+
+def test_the_document_of_an_alert_comes_before_one_that_mentions_it(library: Library) -> None:
+    found = library.search("CartErrorsHigh is firing: consumers of the queue stand still")
+
+    assert [(one.address.partition(":")[0], one.by) for one in found] == [
+        ("/books/cart.md", ("alert",)),
+        ("/books/queue.md", ("words",)),
+    ]
+
+
+def test_a_document_that_was_reviewed_long_ago_is_stale(library: Library) -> None:
+    (cart, queue) = library.search("queue of payments", today=date(2030, 1, 1))[::-1]
+
+    assert (cart.stale, queue.stale) == (True, False)
+
+
+def test_code_is_found_by_its_language_with_its_place(library: Library) -> None:
+    assert library.fences("rule") == (("/books/cart.md:14", "id: cart-queue-full\n"),)
+    assert library.fences("check") == ()
+
+
+def test_a_document_takes_the_place_of_its_former_version(library: Library) -> None:
+    library.keep([document(b"# Cart\n\nAsk the owner.\n", "/books/cart.md")])
+
+    assert library.search("roll back the release") == ()
+    assert library.search("ask the owner")[0].address == "/books/cart.md:1"
+    assert library.named("CartErrorsHigh") == ()
+
+
+def test_what_is_removed_is_not_found(library: Library) -> None:
+    assert library.remove(["/books/cart.md", "/books/never.md"]) == 1
+    assert [one.address for one in library.documents()] == ["/books/queue.md"]
+    assert library.fences("rule") == ()
+    assert library.ids() == {one.id for one in library.passages()}
+
+
+def test_only_documents_of_the_namespaces_and_of_everybody_are_found(library: Library) -> None:
+    library.keep([document(b"# Secret queue\n\nOf another team.\n", "r1.md")], namespace="payments")
+    library.keep([document(b"# Wide queue\n\nOf two teams.\n", "r2.md")], namespace="payments,shop")
+
+    assert {one.title for one in library.search("queue", namespaces=["shop"])} == {
+        "Cart answers 500",
+        "Queue of payments",
+    }
+    assert "Secret queue" in {one.title for one in library.search("queue", namespaces=["payments"])}
+    assert "Wide queue" in {one.title for one in library.search("queue", namespaces=["payments", "shop"])}
+
+
+def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    path.write_bytes(b"this is no database" * 100)
+
+    with pytest.raises(LibraryError, match=r"library\.db: the library of runbooks is damaged.*ingest --rebuild"):
+        Library(path)
