@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sre_orchestrator.core.gather import Observations
+from sre_orchestrator.core.gather import NO_MORE, NOTHING, Observations
 from sre_orchestrator.core.hookspecs import Agent
 from sre_orchestrator.core.models import Question
 
@@ -20,14 +20,14 @@ def next_questions(
 ) -> tuple[Question, ...]:
     """Return the questions about the first hypotheses that an agent could still answer.
 
-    A question that was asked, or whose kind every able agent already reported as a gap, is not
-    asked again. Agents that answer questions declare ``answers``, the kinds they can look up.
+    A question that was asked is not asked again, and an agent that failed or misses its source is not asked any.
+    Agents that answer questions declare ``answers``, the kinds they can look up.
     """
     able: dict[str, list[str]] = {}
     for agent in agents:
         for kind in getattr(agent, "answers", ()):
             able.setdefault(kind, []).append(agent.name)
-    blind = {gap.agent for gap in seen.gaps}
+    blind = {gap.agent for gap in seen.gaps if gap.what in (NOTHING, NO_MORE)}
     found: dict[tuple[str, str], Question] = {}
     for hypothesis in ranking.hypotheses[:ASKED_OF]:
         for missing in hypothesis.missing:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sre_orchestrator.core.pipeline import Parts
 
 MAX_OBSERVATIONS = 500_000
+NOTHING, NO_MORE = "everything it looks at", "everything it had not yet reported"
 
 
 class Observations(Struct, frozen=True, kw_only=True):
@@ -104,7 +105,7 @@ async def _collect(agent: Agent, scope: Scope, sources: Sources, kept: _Kept) ->
             if not kept.add(observation):
                 return _gap(agent, f"it did not end after {MAX_OBSERVATIONS} observations")
     except SourceMissing as missing:
-        return Gap(agent=agent.name, what="everything it looks at", why=str(missing))
+        return Gap(agent=agent.name, what=NOTHING, why=str(missing))
     return None
 
 
@@ -127,7 +128,7 @@ class _Kept:
 
 
 def _gap(agent: Agent, why: str, remedy: str = "look at the agent's log") -> Gap:
-    return Gap(agent=agent.name, what="everything it had not yet reported", why=why, remedy=remedy)
+    return Gap(agent=agent.name, what=NO_MORE, why=why, remedy=remedy)
 
 
 def _checked(agent: Agent, kept: Iterable[object], vocabulary: Vocabulary) -> Iterable[Fact | Coverage | Gap]:

@@ -13,7 +13,7 @@ from sre_orchestrator.core.gather import Observations, gather
 from sre_orchestrator.core.hookspecs import Agent, Sources
 from sre_orchestrator.core.language.assistant import Assistant
 from sre_orchestrator.core.models import Cost, Edge, Gap, Hypothesis, Incident, Report, Said, Scope, Struct, Versions
-from sre_orchestrator.core.ports import Budget, Inference, Knowledge, Narrator, Plan, Progress, Twin
+from sre_orchestrator.core.ports import Budget, Guide, Inference, Knowledge, Narrator, Plan, Progress, Twin
 from sre_orchestrator.core.rank import Ranking, rank
 from sre_orchestrator.core.reading.order import AgentOrder
 from sre_orchestrator.core.redact import without_secrets
@@ -34,6 +34,7 @@ class Reasoning:
     settings: Settings
     versions: Versions
     progress: Progress
+    guide: Guide | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +71,9 @@ async def diagnose(incident: Incident, parts: Parts) -> Bundle:
     """
     begun = parts.clock()
     incident = msgspec.structs.replace(incident, description=without_secrets(incident.description))
-    routed = route(incident, parts.twin, parts.agents, parts.settings, order=parts.order)
-    scope = parts.assistant.read(routed, parts.twin, parts.agents)
     edges = parts.twin.edges()
+    routed = route(incident, parts.twin, parts.agents, parts.settings, edges=edges, order=parts.order)
+    scope = parts.assistant.read(routed, parts.twin, parts.agents)
     seen = (await gather(scope, parts)).plus(Observations(gaps=parts.gaps))
     asked: set[tuple[str, str]] = set()
     for _ in range(parts.settings.rounds):
@@ -94,7 +95,7 @@ def answer(scope: Scope, seen: Observations, edges: Sequence[Edge], cost: Cost, 
     inference, ranking = conclude(scope, seen, edges, parts)
     report = compose(
         scope.incident,
-        ranking=msgspec.structs.replace(ranking, hypotheses=_advise(ranking.hypotheses, parts.knowledge)),
+        ranking=msgspec.structs.replace(ranking, hypotheses=_advise(ranking.hypotheses, seen, inference, parts)),
         seen=seen,
         inference=inference,
         vocabulary=parts.vocabulary,
@@ -134,7 +135,16 @@ def _cost(seconds: float, seen: Observations, assistant: Assistant) -> Cost:
     )
 
 
-def _advise(hypotheses: Sequence[Hypothesis], knowledge: Knowledge) -> tuple[Hypothesis, ...]:
-    return tuple(
-        msgspec.structs.replace(hypothesis, runbooks=knowledge.advise(hypothesis)) for hypothesis in hypotheses
-    )
+def _advise(
+    hypotheses: Sequence[Hypothesis], seen: Observations, inference: Inference, parts: Reasoning
+) -> tuple[Hypothesis, ...]:
+    """Return the hypotheses with the runbooks that fit, and what those mean now."""
+    derived = (one.derived for one in inference.derivations)
+    facts = {fact.id: fact for fact in (*seen.facts, *derived) if fact is not None}
+    advised = []
+    for one in hypotheses:
+        found = msgspec.structs.replace(one, runbooks=parts.knowledge.advise(one))
+        if found.runbooks and parts.guide is not None:
+            found = msgspec.structs.replace(found, runbooks=parts.guide.guided(found, facts, seen.coverage))
+        advised.append(found)
+    return tuple(advised)

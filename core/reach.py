@@ -23,6 +23,12 @@ BEFORE_USUAL = {
     "service": (Propagation(edge="selects", direction="down"),),
 }
 MAX_CLIMB = 8
+TO_NEEDED: tuple[tuple[EdgeKind, Direction], ...] = (
+    ("depends_on", "down"),
+    ("routes_to", "down"),
+    ("selects", "down"),
+    ("owns", "up"),
+)
 
 
 class Graph:
@@ -111,3 +117,16 @@ def blamed(cause: Cause, component: str, graph: Graph) -> str:
     if cause.blamed_on == "node" and kind_of(component) == "pod":
         return min(graph.step("runs_on", component, "down"), default=component)
     return component
+
+
+def needed(components: Iterable[str], edges: Sequence[Edge]) -> frozenset[str]:
+    """Return ``components`` and everything that they call or route to, directly or not."""
+    graph = Graph(edges)
+    found = set(components)
+    frontier = list(found)
+    while frontier:
+        here = frontier.pop()
+        ahead = {there for kind, direction in TO_NEEDED for there in graph.step(kind, here, direction)} - found
+        found |= ahead
+        frontier += ahead
+    return frozenset(found)

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
-from sre_orchestrator.core.models import Component, Incident, Scope
+from sre_orchestrator.core.models import Component, Edge, Incident, Scope
 from sre_orchestrator.core.ports import Twin
+from sre_orchestrator.core.reach import needed
 from sre_orchestrator.core.reading.names import NAMEABLE, named
 from sre_orchestrator.core.reading.order import AgentOrder
 from sre_orchestrator.core.reading.times import ago
@@ -20,12 +21,18 @@ from sre_orchestrator.core.vocabulary import nearest
 
 
 def route(
-    incident: Incident, twin: Twin, agents: Sequence[Agent], settings: Settings, *, order: AgentOrder | None = None
+    incident: Incident,
+    twin: Twin,
+    agents: Sequence[Agent],
+    settings: Settings,
+    *,
+    edges: Sequence[Edge] = (),
+    order: AgentOrder | None = None,
 ) -> Scope:
     """Return the scope of ``incident``.
 
-    Namespaces: the incident's, else those of the components that it names, else all of the
-    cluster. The window reaches back ``settings.window_minutes`` before the time that the text
+    Namespaces: the incident's, else those of the components that it names and of what these depend on
+    (``edges``), else all of the cluster. The window reaches back ``settings.window_minutes`` before the time that the text
     gives ("since ten minutes", ``core.reading``), or before the incident. All agents are asked, in
     ``order`` (default: by words).
 
@@ -38,7 +45,8 @@ def route(
     found = named(incident.description, components, namespaces)
     found = tuple(sorted({*found, *_flows(incident.description, components, namespaces, settings.user_flows)}))
     if not incident.namespace and found:
-        namespaces = tuple(sorted({namespace_of(component) for component in found} - {""})) or namespaces
+        within = {namespace_of(component) for component in needed(found, edges)} - {""}
+        namespaces = tuple(sorted(within)) or namespaces
     return Scope(
         incident=incident,
         namespaces=namespaces,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 import anyio
@@ -10,8 +11,8 @@ from investigation import NOW, Scripted, incident, parts, symptomatic
 from rulebook import CONCLUDE, OBSERVE, edge, pod, rule
 
 from sre_orchestrator.core.ask import next_questions
-from sre_orchestrator.core.gather import Observations
-from sre_orchestrator.core.models import Component, Coverage, Gap, Hypothesis, Missing
+from sre_orchestrator.core.gather import NOTHING, Observations
+from sre_orchestrator.core.models import Check, Component, Coverage, Fact, Gap, Hypothesis, Missing, Runbook
 from sre_orchestrator.core.pipeline import Bundle, Parts, answer, diagnose
 from sre_orchestrator.core.rank import Ranking
 
@@ -93,13 +94,15 @@ def ranking(*missing: Missing) -> Ranking:
     return Ranking(hypotheses=(one,) * 9)
 
 
-def test_questions_are_for_agents_that_can_answer_and_are_not_blind() -> None:
+def test_questions_are_for_agents_that_can_answer_and_did_not_fail() -> None:
     able, blind, other = (
         Scripted(name, answers=kinds)
         for name, kinds in (("able", ["limit"]), ("blind", ["limit"]), ("other", ["probe"]))
     )
     missing = Missing(kind="limit", condition="no limit")
-    seen = Observations(gaps=(Gap(agent="blind", what="limits", why="denied"),))
+    seen = Observations(
+        gaps=(Gap(agent="able", what="one limit", why="denied"), Gap(agent="blind", what=NOTHING, why="no source"))
+    )
 
     (question,) = next_questions(
         ranking(missing, Missing(kind="crash", condition="x")), seen, [able, blind, other], set()
@@ -134,3 +137,20 @@ def test_the_component_of_the_conclusion_may_be_what_a_fact_names() -> None:
     at_node = rule("all:\n  a: {kind: crash}", CONCLUDE.replace("a.component}", "a.node}", 1))
 
     assert diagnosed(parts([Scripted("eyes", CRASH)], [at_node])).report.hypotheses[0].component == "node/n"
+
+
+def test_what_a_runbook_means_now_is_told_with_it_and_its_facts_are_in_the_report() -> None:
+    class Reader:
+        def guided(
+            self, hypothesis: Hypothesis, facts: Mapping[str, Fact], coverage: Sequence[Coverage]
+        ) -> tuple[Runbook, ...]:
+            assert coverage == (READ,)
+            checks = (Check(label="it is calm", state="satisfied", facts=tuple(facts)),)
+            return tuple(msgspec.structs.replace(one, checks=checks) for one in hypothesis.runbooks)
+
+    silent = OBSERVE("probe", pod("b"))
+
+    report = diagnosed(parts([Scripted("eyes", CRASH, READ, silent)], [CALM], guide=Reader())).report
+
+    assert [check.facts for check in report.hypotheses[0].runbooks[0].checks] == [tuple(sorted((CRASH.id, silent.id)))]
+    assert silent.id in report.facts

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from investigation import NOW, Scripted, incident, parts
 
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.models import Component, Scope
+from sre_orchestrator.core.models import Component, Edge, Scope
 from sre_orchestrator.core.route import route
 from sre_orchestrator.core.settings import Settings, UserFlow
 
@@ -159,3 +159,29 @@ def test_no_words_break_it(description: str) -> None:
     found = routed(description)
 
     assert found.since <= found.until
+
+
+CALLS = [
+    Edge(source="service/shop/payment-service", kind="selects", target="pod/shop/payment-1"),
+    Edge(source="deployment/shop/payment", kind="owns", target="pod/shop/payment-1"),
+    Edge(source="deployment/shop/payment", kind="depends_on", target="service/bank/ledger"),
+    Edge(source="ingress/edge/shop", kind="routes_to", target="service/shop/payment-service"),
+]
+
+
+@pytest.mark.parametrize(
+    ("told", "namespace", "namespaces"),
+    [
+        ("payment fails", "", ("bank", "shop")),
+        ("payment fails", "shop", ("shop",)),
+        ("the ledger is slow", "", ("bank",)),
+    ],
+)
+def test_where_the_named_components_look_for_what_they_need_is_in_scope(
+    told: str, namespace: str, namespaces: tuple[str, ...]
+) -> None:
+    asked, agents = incident(told, namespace=namespace), INSTALLATION.agents
+
+    scope = route(asked, INSTALLATION.twin, agents, Settings(state_dir="unused"), edges=CALLS)
+
+    assert scope.namespaces == namespaces

@@ -11,7 +11,7 @@ import anyio
 from shop import write_snapshot
 
 from sre_orchestrator.core.hookspecs import Agent, Sources
-from sre_orchestrator.core.models import Coverage, Fact, Incident, Scope
+from sre_orchestrator.core.models import Coverage, Fact, Incident, Question, Scope
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.core.vocabulary import load_vocabulary
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
@@ -40,19 +40,27 @@ class Seen:
 
 
 def look(
-    agent: Agent, folder: Path, *objects: dict[str, Any], namespaces: Sequence[str] = ("shop",), **more: Any
+    agent: Agent,
+    folder: Path,
+    *objects: dict[str, Any],
+    namespaces: Sequence[str] = ("shop",),
+    questions: Sequence[Question] = (),
+    **more: Any,
 ) -> Seen:
     """Return what ``agent`` yields for a snapshot of ``objects`` at noon (``more`` as for ``write_snapshot``)."""
-    return look_at(agent, write_snapshot(folder, *objects, namespaces=namespaces, **more), namespaces)
+    return look_at(agent, write_snapshot(folder, *objects, namespaces=namespaces, **more), namespaces, questions)
 
 
-def look_at(agent: Agent, path: Path, namespaces: Sequence[str] = ("shop",)) -> Seen:
+def look_at(
+    agent: Agent, path: Path, namespaces: Sequence[str] = ("shop",), questions: Sequence[Question] = ()
+) -> Seen:
     """Return what ``agent`` yields for the snapshot at ``path``."""
     scope = Scope(
         incident=Incident(id="i", description="the shop is down", at=NOON),
         namespaces=tuple(namespaces),
         since=NOON - timedelta(hours=1),
         until=NOON,
+        questions=tuple(questions),
     )
 
     async def gather() -> list[object]:

@@ -24,6 +24,7 @@ from sre_orchestrator.plugins.sources.ports import ClusterObjects, Listing, LogS
 
 TROUBLED_BYTES = 1024 * 1024
 HEALTHY_BYTES, LEAST_BYTES = 4 * 1024 * 1024, 64 * 1024
+ASKED_BYTES = 16 * 1024 * 1024
 MAX_PORT = 65535
 KINDS_READ: tuple[type[Object], ...] = (
     Pod, ReplicaSet, Service, Deployment, StatefulSet, DaemonSet, CronJob, Job, ConfigMap
@@ -45,12 +46,14 @@ class LogsAgent:
     kinds = frozenset(
         {"log.line", "log.failing_calls", "log.listening", "log.started", "database.server", "database.setting"}
     )
+    answers = frozenset({"log.line", "log.failing_calls", "log.listening", "log.started"})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
         """Yield what the logs of the pods in scope say.
 
         A log's end is read: up to ``TROUBLED_BYTES`` where the pod is in trouble; the logs of
-        healthy pods share ``HEALTHY_BYTES``, each at least ``LEAST_BYTES``.
+        healthy pods share ``HEALTHY_BYTES``, each at least ``LEAST_BYTES``. Where questions are asked, only the
+        logs of the components that they are about are read, up to ``ASKED_BYTES`` together.
         """
         cluster, logs = sources.need(ClusterObjects), sources.need(PodLogs)  # type: ignore[type-abstract]  # a port is asked for by its protocol
         listings: dict[type[Object], Listing[Object]] = {kind: await cluster.list(kind) for kind in KINDS_READ}
@@ -64,14 +67,30 @@ class LogsAgent:
             yield coverage
         pods = in_scope((await cluster.list(Pod)).items, scope)
         streams = [stream for namespace in scope.namespaces for stream in await logs.streams(namespace)]
+        if scope.questions:
+            wanted = {question.component for question in scope.questions}
+            pods = [one for one in pods if not wanted.isdisjoint({identity(one), cast.workload(one)})]
         read = list(_sources_of(streams, pods, scope))
-        share = max(LEAST_BYTES, HEALTHY_BYTES // max(sum(one.settled for one in read), 1))
-        for source in read:
-            most = min(TROUBLED_BYTES, share) if source.settled else TROUBLED_BYTES
-            for fact in _facts(source, logs, most, cast, scope, observe):
+        whole: list[Source] = []
+        for source, most in _shares(read, asked=bool(scope.questions)):
+            lines = list(logs.lines(source.stream, newest_bytes=most))
+            cut = sum(map(len, lines)) > most // 2
+            first = list(islice(logs.lines(source.stream), START_LINES)) if cut else lines
+            whole += [] if cut else [source]
+            for fact in _facts(source, lines, first, cast, scope, observe):
                 yield fact
-        for coverage in _coverage(pods, read):
+        for coverage in _coverage(pods, whole, some=bool(scope.questions)):
             yield coverage
+
+
+def _shares(read: Sequence[Source], *, asked: bool) -> Iterator[tuple[Source, int]]:
+    """Yield how many bytes of each log are read."""
+    if asked:
+        yield from ((source, max(TROUBLED_BYTES, ASKED_BYTES // len(read))) for source in read)
+        return
+    share = max(LEAST_BYTES, HEALTHY_BYTES // max(sum(one.settled for one in read), 1))
+    for source in read:
+        yield source, min(TROUBLED_BYTES, share) if source.settled else TROUBLED_BYTES
 
 
 def _sources_of(streams: Iterable[LogStream], pods: Sequence[Pod], scope: Scope) -> Iterator[Source]:
@@ -97,12 +116,10 @@ def _ended_before(status: ContainerStatus | None, since: datetime) -> bool:
     return bool(ended and ended.finished_at and ended.finished_at < since)
 
 
-def _facts(source: Source, logs: PodLogs, most: int, cast: Cast, scope: Scope, observe: Observer) -> Iterator[Fact]:
+def _facts(
+    source: Source, lines: Sequence[str], first: Sequence[str], cast: Cast, scope: Scope, observe: Observer
+) -> Iterator[Fact]:
     table = load_table()
-    lines = list(logs.lines(source.stream, newest_bytes=most))
-    first = lines
-    if sum(map(len, lines)) > most // 2:
-        first = list(islice(logs.lines(source.stream), START_LINES))
     yield from Summary(source, cast, table, scope, observe).facts(read_log(lines, table, scope.until), lines)
     yield from _start(source, first, cast, scope, observe)
 
@@ -134,8 +151,8 @@ def _took(captures: Mapping[str, str]) -> float | None:
     return float(captures["seconds"]) if "seconds" in captures else None
 
 
-def _coverage(pods: Sequence[Pod], read: Sequence[Source]) -> Iterator[Coverage]:
-    """Yield that lines are complete where the whole log of each container that ran is there, by namespace or else by pod."""
+def _coverage(pods: Sequence[Pod], read: Sequence[Source], *, some: bool) -> Iterator[Coverage]:
+    """Yield that lines are complete where the whole log of each container that ran is there, by namespace or, of ``some`` pods, by pod."""
     whole = {
         (one.pod.metadata.namespace, one.pod.metadata.name, one.stream.container) for one in read if one.stream.complete
     }
@@ -149,6 +166,6 @@ def _coverage(pods: Sequence[Pod], read: Sequence[Source]) -> Iterator[Coverage]
         else:
             broken.add(here)
     for namespace, complete in sorted(places.items()):
-        for place in complete if namespace in broken else [f"namespace/{namespace}"]:
+        for place in complete if some or namespace in broken else [f"namespace/{namespace}"]:
             for kind in ("log.line", "log.failing_calls", "log.listening", "log.started"):
                 yield Coverage(kind=kind, scope=place)

@@ -10,6 +10,7 @@ import pytest
 from looking import Seen, look
 from shop import container, container_status, deployment, patch, pod, service, thing, workload, write
 
+from sre_orchestrator.core.models import Question
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.logs import register_agents
 from sre_orchestrator.plugins.agents.logs.agent import TROUBLED_BYTES
@@ -469,3 +470,20 @@ def test_a_pod_of_an_operators_resource_is_blamed_on_it(tmp_path: Path) -> None:
 
     assert line.attributes["workload"] == "cluster/shop/pg"
     assert "node" not in line.attributes
+
+
+def test_a_log_whose_end_alone_was_read_is_read_further_when_it_is_asked_about(tmp_path: Path) -> None:
+    usual = "".join(f"2030-05-01T11:58:00Z INFO request {number} done\n" for number in range(60_000))
+    logs = {"orders-abc-1/app": DENIED + usual, "web-abc-1/app": DENIED}
+    both, pods = [*app("orders"), *app("web"), *database()], ("pod/shop/orders-abc-1", "pod/shop/web-abc-1")
+
+    first = seen(tmp_path / "a", *both, logs=logs)
+    second = seen(
+        tmp_path / "b", *both, logs=logs, questions=[Question(kind="log.line", component="deployment/shop/orders")]
+    )
+
+    assert [bool(first.of("log.line", one)) for one in pods] == [False, True]
+    assert [("log.line", one) in first.coverage for one in pods] == [False, True]
+    assert [bool(second.of("log.line", one)) for one in pods] == [True, False]
+    assert ("log.line", "namespace/shop") not in second.coverage
+    assert ("log.line", pods[0]) in second.coverage
