@@ -134,6 +134,16 @@ class Knowledge(Protocol):
         ...
 
 
+class Guide(Protocol):
+    """Says what the runbooks of a hypothesis mean now."""
+
+    def guided(
+        self, hypothesis: Hypothesis, facts: Mapping[str, Fact], coverage: Sequence[Coverage]
+    ) -> tuple[Runbook, ...]:
+        """Return the runbooks of ``hypothesis`` with their checks marked and their commands as steps."""
+        ...
+
+
 class Account(Struct, frozen=True, kw_only=True):
     """Whose token it is: the name and groups of a service account or a user."""
 
@@ -172,6 +182,7 @@ __all__ = [
     "Change",
     "Delta",
     "EdgeKind",
+    "Guide",
     "Inference",
     "Knowledge",
     "Narrator",

@@ -72,6 +72,7 @@ def _cited(facts: Mapping[str, Fact], ranking: Ranking, timeline: Iterable[Momen
     ids = {moment.fact for moment in timeline} | set(ranking.symptoms)
     for hypothesis in (*ranking.hypotheses, *ranking.ruled_out):
         ids |= {*hypothesis.explains, *hypothesis.changes}
+        ids |= {fact for runbook in hypothesis.runbooks for check in runbook.checks for fact in check.facts}
         ids |= set(_of_proofs((*hypothesis.proof, *hypothesis.against)))
     return {fact: facts[fact] for fact in sorted(ids)}
 

@@ -55,12 +55,12 @@ def own_id(rule: Rule) -> str:
 
 
 def place_of(origin: str) -> tuple[str, int]:
-    """Return document and line of an origin; without a line, 0.
+    """Return document and line of an origin; without a line, as of a page on the web, 0.
 
-    >>> place_of("runbooks/cart.md:12")
-    ('runbooks/cart.md', 12)
+    >>> place_of("runbooks/cart.md:12"), place_of("http://localhost:80")
+    (('runbooks/cart.md', 12), ('http://localhost:80', 0))
     """
-    found = _PLACE.match(origin)
+    found = None if "://" in origin else _PLACE.match(origin)
     return (found["document"], int(found["line"])) if found else (origin, 0)
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from sre_orchestrator.core.cite import CITATION
 from sre_orchestrator.core.identity import kind_of
 from sre_orchestrator.core.models import (
+    Check,
     Fact,
     Gap,
     Hypothesis,
@@ -16,12 +17,13 @@ from sre_orchestrator.core.models import (
     Proof,
     Report,
     Scalar,
+    Step,
     Struct,
     Suggestion,
 )
 from sre_orchestrator.core.narrate import TemplateNarrator
 
-Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "plain"]
+Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "satisfied", "violated", "unknown", "plain"]
 SHOWN = 5
 MOMENTS = 14
 LONG = 40
@@ -164,6 +166,12 @@ def _evidence(report: Report, one: Hypothesis) -> Iterator[Row]:
         yield Row(text=f"probably a consequence of {one.explained_by}")
     for runbook in one.runbooks:
         yield Row(mark="runbook", text=f"{runbook.title} ({runbook.address})")
+        yield from map(_checked, runbook.checks)
+
+
+def _checked(check: Check) -> Row:
+    why = f" ({check.why})" if check.state == "unknown" else ""
+    return Row(mark=check.state, text=check.label + why, facts=check.facts)
 
 
 def _strong(proof: Proof) -> str:
@@ -194,13 +202,19 @@ def _gaps(gaps: Iterable[Gap]) -> Iterator[Row]:
 
 
 def _next_steps(hypotheses: Sequence[Hypothesis]) -> Iterator[Row]:
-    for step in hypotheses[0].remedy if hypotheses else ():
+    for step in (*hypotheses[0].remedy, *_of_runbooks(hypotheses[0])) if hypotheses else ():
         yield Row(mark="next", text=step.text, command=step.command)
     for number, one in enumerate(hypotheses[:SHOWN], start=1):
         question = one.next_question
         if question:
             text = question.text or f"look at {question.kind} of {question.component}"
             yield Row(mark="next", text=f"to decide about {number}: {text}", command=question.command)
+
+
+def _of_runbooks(one: Hypothesis) -> list[Step]:
+    known = {step.command for step in one.remedy}
+    steps = {step.command: step for runbook in one.runbooks for step in runbook.steps if step.command not in known}
+    return list(steps.values())[:SHOWN]
 
 
 def _told(report: Report) -> Iterator[Row]:

@@ -19,6 +19,9 @@ SIGNS: dict[Mark, Styled] = {
     "undecided": ("?", "yellow"),
     "next": ("→", "bold"),
     "runbook": ("≡", "blue"),
+    "satisfied": ("✓", "green"),
+    "violated": ("✗", "red"),
+    "unknown": ("?", "yellow"),
     "plain": ("·", "dim"),
 }
 FACTS = 3

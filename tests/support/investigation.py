@@ -23,6 +23,7 @@ from sre_orchestrator.core.models import (
     Versions,
 )
 from sre_orchestrator.core.pipeline import Parts
+from sre_orchestrator.core.ports import Guide
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import FactKind, Vocabulary
 from sre_orchestrator.rules.engine import Plan
@@ -105,6 +106,7 @@ def parts(
     vocabulary: Vocabulary = VOCABULARY,
     clock: Callable[[], float] = lambda: 0.0,
     gaps: tuple[Gap, ...] = (),
+    guide: Guide | None = None,
     **settings: Any,
 ) -> Parts:
     """Return an installation."""
@@ -124,6 +126,7 @@ def parts(
         progress=Notes(),
         clock=clock,
         gaps=gaps,
+        guide=guide,
     )
 
 

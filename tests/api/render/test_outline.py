@@ -9,7 +9,7 @@ from reports import CHANGED, KILLED, NOW, UNREADY, UNREADY_LATER, hypothesis, ob
 
 from sre_orchestrator.api.render import outline
 from sre_orchestrator.api.render.outline import MOMENTS, Section, moments
-from sre_orchestrator.core.models import Incident, Moment, Question
+from sre_orchestrator.core.models import Check, Incident, Moment, Question, Runbook, Step
 
 
 def titled(sections: tuple[Section, ...], start: str) -> Section:
@@ -151,3 +151,28 @@ def test_a_long_timeline_keeps_what_belongs_to_the_first_hypothesis() -> None:
     assert len(kept) == MOMENTS
     assert {CHANGED.id, UNREADY.id} <= {moment.fact for moment, _ in kept}
     assert kept == sorted(kept, key=lambda one: (one[0].at, one[0].fact))
+
+
+def test_a_runbook_shows_how_its_checks_stand_and_its_commands_are_next_steps() -> None:
+    runbook = Runbook(
+        title="Cart",
+        passage="",
+        address="cart.md:3",
+        checks=(
+            Check(label="It was killed", state="satisfied", facts=(KILLED.id,)),
+            Check(label="No pod waits", state="violated", facts=(UNREADY.id,), why="x"),
+            Check(label="The node is well", state="unknown", why="nobody read node.condition there"),
+        ),
+        steps=(Step(text="look", command="kubectl get pods"), Step(text="again", command="kubectl get pods")),
+    )
+    shown = outline(report(hypothesis(runbooks=(runbook,), remedy=())))
+
+    rows = titled(shown, "1.").rows
+    assert [(row.mark, row.text) for row in rows[-4:]] == [
+        ("runbook", "Cart (cart.md:3)"),
+        ("satisfied", "It was killed"),
+        ("violated", "No pod waits"),
+        ("unknown", "The node is well (nobody read node.condition there)"),
+    ]
+    assert rows[-3].facts == (KILLED.id,)
+    assert [row.command for row in titled(shown, "Next steps").rows if row.command] == ["kubectl get pods"]

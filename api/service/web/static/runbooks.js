@@ -1,9 +1,10 @@
 // What others wrote about causes like these: runbooks, and those that alerts link to.
 
-import { h, told } from "./dom.js";
-import { section } from "./parts.js";
+import { h, told, visible } from "./dom.js";
+import { command, section } from "./parts.js";
 import { count } from "./words.js";
 
+const STATES = { satisfied: ["for", "+"], violated: ["against", "−"], unknown: ["undecided", "?"] };
 const SAFE = /^https?:\/\/[^\s]+$/i;
 
 /** Return the runbooks of a report. */
@@ -30,5 +31,14 @@ function linked(report) {
 function entry(one) {
   const title = h("b", {}, told(one.title));
   const address = SAFE.test(one.address) ? h("a", { href: one.address, rel: "noopener noreferrer", target: "_blank" }, told(one.address)) : h("code", {}, told(one.address));
-  return h("li", {}, title, one.passage && h("span", { class: "saw" }, told(one.passage)), h("span", { class: "saw" }, address));
+  const checks = one.checks ?? [];
+  const steps = one.steps ?? [];
+  return h("li", {}, title, one.passage && h("span", { class: "saw" }, told(one.passage)), h("span", { class: "saw" }, address),
+    checks.length > 0 && h("ul", { class: "evidence" }, ...checks.map(check)),
+    steps.length > 0 && h("ol", { class: "remedy" }, ...steps.map((step) => h("li", {}, h("span", {}, told(step.text)), command(step.command)))));
+}
+
+function check(one) {
+  const [tone, sign] = STATES[one.state];
+  return h("li", { class: tone }, h("span", { class: "sign", "aria-hidden": "true" }, sign), h("span", {}, h("span", { class: "word" }, one.state), told(one.label), one.state === "unknown" && h("span", { class: "muted" }, ` ${visible(one.why)}`)));
 }
