@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import os
 
 OBJECTS_BETWEEN_COLLECTIONS = 200_000
+M_ARENA_MAX = -8  # malloc.h of glibc
 
 
 def prepare() -> None:
@@ -20,3 +22,13 @@ def prepare() -> None:
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+
+def last_long() -> None:
+    """Have a process that investigates for weeks give back what an investigation took.
+
+    glibc gives threads heaps of their own, and an investigation has a thread for each agent: what is free in one heap
+    is of no use in another, and memory grew by a quarter in 5,000 incidents. Another C library has no such setting.
+    """
+    if tune := getattr(ctypes.CDLL(None), "mallopt", None):
+        tune(M_ARENA_MAX, 1)

@@ -16,6 +16,7 @@ from sre_orchestrator.api.cli.common import (
     with_model,
 )
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
+from sre_orchestrator.api.process import last_long
 
 
 def mcp(
@@ -41,6 +42,7 @@ def mcp(
     from sre_orchestrator.api.logs import configure_logs  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.api.service.mcp.embedded import speak  # noqa: PLC0415
 
+    last_long()
     configure_logs()
     where = with_model(with_kubeconfig(settings_from(settings, state_dir), kubeconfig), model, base_url)
     speak(where, snapshot)

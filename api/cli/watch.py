@@ -15,6 +15,7 @@ import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, settings_from
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
+from sre_orchestrator.api.process import last_long
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
@@ -60,6 +61,7 @@ def watch(
     """
     from sre_orchestrator.api.logs import configure_logs  # noqa: PLC0415 - help must be quick
 
+    last_long()
     configure_logs()
     read = with_kubeconfig(settings_from(settings, state_dir), kubeconfig)
     chosen = _patience(read, interval=interval, once=once, recorded=snapshot is not None)

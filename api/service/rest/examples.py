@@ -130,6 +130,8 @@ def _list_of(name: str) -> Schema:
     return {"type": "array", "items": _of(name)}
 
 
+TAG = {"ETag": "What this answer is known by.", "Cache-Control": "`no-cache`: ask again, with the ETag."}
+SAME = {304: "The answer that is known is still right."}
 BYTES: Schema = {"type": "string", "format": "binary"}
 OBJECT: Schema = {"type": "object"}
 ALERTS = Told(
@@ -160,13 +162,19 @@ TOLD: Mapping[str, Told] = {
         shown=QUEUED,
         headers={"Location": "Where the incident is."},
     ),
-    "listIncidents": Told(says="A page of incidents, without their reports.", shown=Page(items=(DONE,))),
+    "listIncidents": Told(
+        says="A page of incidents, without their reports.",
+        answer=_of("Page"),
+        shown=Page(items=(DONE,)),
+        headers=TAG,
+        also=SAME,
+    ),
     "getIncident": Told(
         says="The incident; its report is there when `status` is `done`.",
         answer=_of("IncidentView"),
         shown=QUEUED,
-        headers={"ETag": "What this answer is known by.", "Cache-Control": "`no-cache`: ask again, with the ETag."},
-        also={304: "The answer that is known is still right."},
+        headers=TAG,
+        also=SAME,
     ),
     "getReportText": Told(says="The report for people.", answers="text/markdown", answer=TEXT, shown="# Diagnosed\n"),
     "getBundle": Told(

@@ -17,7 +17,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from sre_orchestrator.api.render import markdown
 from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Page, Query, Reported, StoredView
-from sre_orchestrator.api.service.rest.parameters import Id, Moment, Name, Words, moment
+from sre_orchestrator.api.service.rest.parameters import Id, IfNoneMatch, Moment, Name, Words, is_known, moment
 from sre_orchestrator.api.service.service import Service
 from sre_orchestrator.core.bundle import bundle_bytes, bundle_from
 from sre_orchestrator.core.errors import InputError
@@ -36,7 +36,6 @@ Key = Annotated[
         required=False,
     ),
 ]
-Known = Annotated[str, HeaderParameter(name="If-None-Match", max_length=1000, required=False)]
 
 
 class Incidents(Controller):
@@ -70,7 +69,8 @@ class Incidents(Controller):
         sort: FromQuery[Literal["-created_at", "created_at", "-updated_at", "updated_at"]] = "-created_at",
         cursor: Words = "",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-    ) -> Page:
+        if_none_match: IfNoneMatch = "",
+    ) -> Response[object]:
         """Return a page of incidents without their reports."""
         query = Query(
             status=status or None,
@@ -86,18 +86,12 @@ class Incidents(Controller):
             limit=limit,
         )
         page: Page = await anyio.to_thread.run_sync(state.service.store.list, query)
-        return page
+        return _tagged(page, if_none_match)
 
     @get("/{incident_id:str}", operation_id="getIncident", summary="Read an incident and its report")
-    async def read(self, incident_id: Id, state: State, if_none_match: Known = "") -> Response[object]:
+    async def read(self, incident_id: Id, state: State, if_none_match: IfNoneMatch = "") -> Response[object]:
         """Return an incident; ``report`` is there when ``status`` is ``done``."""
-        view = await _stored(state, incident_id)
-        text = msgspec.json.encode(view)
-        tag = f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if tag in [one.strip() for one in if_none_match.split(",")]:
-            return Response(None, status_code=304, headers=headers)
-        return Response(text, media_type="application/json", headers=headers)
+        return _tagged(await _stored(state, incident_id), if_none_match)
 
     @get(
         "/{incident_id:str}/report.md",
@@ -187,6 +181,16 @@ async def _steps(service: Service, incident_id: str, after: int) -> AsyncIterato
 def _pseudonymised(service: Service, content: bytes, incident_id: str) -> bytes:
     hidden, _ = pseudonymised(bundle_from(content, incident_id), service.installation.reasoning())
     return bundle_bytes(hidden)
+
+
+def _tagged(value: object, if_none_match: str) -> Response[object]:
+    """Return an answer with what it is known by, or that the one that is known is still right."""
+    text = msgspec.json.encode(value)
+    tag = f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if is_known(tag, if_none_match):
+        return Response(None, status_code=304, headers=headers)
+    return Response(text, media_type="application/json", headers=headers)
 
 
 async def _stored(state: State, incident_id: str) -> StoredView:
