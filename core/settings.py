@@ -13,6 +13,7 @@ import platformdirs
 
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import SettingsError
+from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.core.models import Struct, Verdict
 
 PREFIX = "SRE_ORCHESTRATOR_"
@@ -286,6 +287,30 @@ class Service(Struct, frozen=True, kw_only=True):
             raise ValueError("service.notify: two have the same name; give each a name of its own")
 
 
+class DatabaseAccess(Struct, frozen=True, kw_only=True):
+    """A database, cache or broker that may be asked how it is: only ever read, over one connection at a time.
+
+    Its address is ``url`` or what ``url_file`` holds, read at each use, and says by its scheme what it is: ``postgresql``,
+    ``mysql``, ``mariadb``, ``redis``, ``rediss``, ``rabbitmq+http`` or ``rabbitmq+https`` (the management API).
+    ``password_file`` has the password where the address has none. ``component`` is the workload or service whose
+    database this is; by default the service that the address names. ``timeout_seconds`` is for connecting and for each
+    statement; a whole look takes three times that at most.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[\w.-]{1,63}$")]
+    url: str = ""
+    url_file: str = ""
+    password_file: str = ""
+    ca_file: str = ""
+    component: Annotated[str, msgspec.Meta(pattern=r"^([a-z]+/[^/\s]+/[^/\s]+)?$")] = ""
+    timeout_seconds: Seconds = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse what leads nowhere, or to two places; an address may hold a password, so none is shown."""
+        if bool(self.url) == bool(self.url_file):
+            raise ValueError(f"databases {self.name}: has no address, or two; give url or url_file")
+
+
 class ModelSettings(Struct, frozen=True, kw_only=True):
     """Which language model may help, in what, and how much it may cost an incident.
 
@@ -312,6 +337,24 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
     embedder: str = ""
 
 
+class KnowledgeSettings(Struct, frozen=True, kw_only=True):
+    """Which runbooks are read, and how much of them.
+
+    ``folders`` are ingested where no others are named. Pages are fetched from ``allowed_hosts`` only (``HOST`` or
+    ``HOST:PORT``). A document weighs ``document_bytes`` at most, and ``unpacked_bytes`` where it is an archive; of a PDF
+    ``pages`` are read. What was last reviewed more than ``stale_days`` ago is marked as stale.
+    """
+
+    folders: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    timeout_seconds: Seconds = 20.0
+    document_bytes: Positive = 16 * 1024**2
+    unpacked_bytes: Positive = 64 * 1024**2
+    pages: Positive = 300
+    documents: Positive = 20_000
+    stale_days: Positive = 365
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """Everything that can be set; each key is also ``SRE_ORCHESTRATOR_<KEY>`` in the environment."""
 
@@ -325,6 +368,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     window_minutes: Annotated[float, msgspec.Meta(ge=0, le=525_600)] = 60.0
     confidence_floor: Ratio = 0.5
     engine: Literal["semi-naive", "durable-rules"] = "semi-naive"
+    plugins: dict[str, dict[str, object]] = {}
     block_plugins: tuple[str, ...] = ()
     trace_plugins: bool = False
     rule_folders: tuple[str, ...] = ()
@@ -342,10 +386,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     user_flows: tuple[UserFlow, ...] = ()
     watch: Watch = Watch()
     probes: ProbeLimits = ProbeLimits()
+    databases: Annotated[tuple[DatabaseAccess, ...], msgspec.Meta(max_length=100)] = ()
     model: ModelSettings = ModelSettings()
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    mcp_servers: Annotated[tuple[McpServer, ...], msgspec.Meta(max_length=50)] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse databases that cannot be told from each other."""
+        names = [one.name for one in self.databases]
+        if len(set(names)) < len(names):
+            raise ValueError("databases: two have the same name; give each a name of its own")
 
 
-_DEFAULTS = {one.name: one.default for one in msgspec.structs.fields(Settings)}
+_DEFAULTS = {one.name: {} if one.default_factory is dict else one.default for one in msgspec.structs.fields(Settings)}
 
 
 def read_settings(path: Path | None, environment: Mapping[str, str], **overrides: object) -> Settings:
@@ -387,7 +440,7 @@ def _value(key: str, text: str) -> object:
     default = _DEFAULTS[key]
     if isinstance(default, tuple) and "{" not in text:
         return [part.strip() for part in text.split(",") if part.strip()]
-    if not isinstance(default, Struct | tuple):
+    if not isinstance(default, Struct | tuple | dict):
         return text
     try:
         return read_yaml(text.encode(), object)

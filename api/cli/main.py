@@ -20,6 +20,7 @@ from sre_orchestrator.api.cli import (
     postmortem,
     replay,
     rules,
+    runbooks,
     serve,
     snapshot,
     twin,
@@ -53,6 +54,7 @@ app.command("plugins")(plugins.plugins)
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(rules.app, name="rules")
+app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(twin.app, name="twin")
 

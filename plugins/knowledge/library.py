@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from sre_orchestrator.core.knowledge import Document, Found, Front, Passage
+from sre_orchestrator.core.knowledge import Document, Fence, Found, Front, Passage
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.knowledge import tables
 from sre_orchestrator.plugins.knowledge.index import Hit, Index, Indexed
@@ -63,12 +63,21 @@ class Library:
         with self._lock:
             self._connection.close()
 
-    def digests(self, prefix: str = "") -> dict[str, str]:
-        """Return the digests of the documents whose addresses begin with ``prefix``; ``""`` where one must be read again."""
-        asked = "select address, digest, reader from document where substr(address, 1, ?) = ?"
+    def digest(self, address: str) -> str | None:
+        """Return the digest of a document, ``""`` where it must be read again, ``None`` where there is none."""
         with self._reading() as connection:
-            rows = connection.execute(asked, (len(prefix), prefix))
-            return {address: digest if reader == READER else "" for address, digest, reader in rows}
+            row = connection.execute("select digest, reader from document where address = ?", (address,)).fetchone()
+        if row is None:
+            return None
+        return str(row[0]) if row[1] == READER else ""
+
+    def below(self, prefix: str) -> frozenset[str]:
+        """Return the addresses that begin with ``prefix``."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "select address from document where substr(address, 1, ?) = ?", (len(prefix), prefix)
+            )
+            return frozenset(address for (address,) in rows)
 
     def keep(self, documents: Iterable[Document], *, namespace: str = "") -> None:
         """Keep documents in one transaction, each in the place of one of the same address.
@@ -123,6 +132,16 @@ class Library:
                 (placed(address, line), text) for address, line, text in connection.execute(asked, (language,))
             )
 
+    def fences_of(self, address: str) -> tuple[Fence, ...]:
+        """Return the blocks of code of the document at ``address``, in order."""
+        asked = (
+            "select language, text, line from fence join document on document.id = fence.document"
+            " where address = ? order by fence.rowid"
+        )
+        with self._reading() as connection:
+            rows = connection.execute(asked, (address,))
+            return tuple(Fence(language=language, text=text, line=line) for language, text, line in rows)
+
     def ids(self) -> frozenset[int]:
         """Return the ids of all passages."""
         with self._reading() as connection:
@@ -159,11 +178,13 @@ class Library:
         with self._reading():
             named = self._called(text)
             hits = self._hits(text, named)
-            rows = {one: self._row(one) for one in hits}
+            rows = [(self._row(one), hit) for one, hit in hits.items()]
         oldest = today - timedelta(days=stale_days) if today else None
         found: dict[int, Found] = {}
-        for one, (score, by) in hits.items():
-            document, address, namespace, title, front_text, body = rows[one]
+        for row, (score, by) in rows:
+            if row is None:  # it went a moment ago; its meaning is known a little longer
+                continue
+            document, address, namespace, title, front_text, body = row
             if document in found or not visible(namespace, namespaces):
                 continue
             passage, front = _passage(body), msgspec.json.decode(front_text, type=Front)
@@ -205,12 +226,12 @@ class Library:
         rows = self._connection.execute("select id from passage where document = ? order by id", (document,))
         return [one for (one,) in rows]
 
-    def _row(self, passage: int) -> tuple[int, str, str, str, str, str]:
+    def _row(self, passage: int) -> tuple[int, str, str, str, str, str] | None:
         asked = (
             "select document.id, address, namespace, title, front, body from passage"
             " join document on document.id = passage.document where passage.id = ?"
         )
-        row: tuple[int, str, str, str, str, str] = self._connection.execute(asked, (passage,)).fetchone()
+        row: tuple[int, str, str, str, str, str] | None = self._connection.execute(asked, (passage,)).fetchone()
         return row
 
     def _add(self, document: Document, namespace: str) -> None:

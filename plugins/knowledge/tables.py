@@ -72,3 +72,15 @@ def told(path: Path | None) -> Iterator[None]:
         raise LibraryError(f"{path}: the library of runbooks is damaged: {error}; make it again: {REBUILD}") from error
     except OSError as error:
         raise LibraryError(f"{path}: {error.strerror}; choose another --state-dir") from error
+
+
+def throw_away(path: Path) -> None:
+    """Remove the file of a library, and what SQLite keeps beside it.
+
+    Raises:
+        LibraryError: it cannot be removed.
+
+    """
+    with told(path):
+        for end in ("", "-wal", "-shm"):
+            path.with_name(path.name + end).unlink(missing_ok=True)

@@ -1,0 +1,220 @@
+"""``sre-orchestrator runbooks``: ingest, search, list and remove runbooks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.settings import Settings
+
+if TYPE_CHECKING:
+    from sre_orchestrator.core.knowledge import Found
+    from sre_orchestrator.plugins.knowledge.ingesting import Ingested, Progress
+    from sre_orchestrator.plugins.knowledge.library import Library, Listed
+
+app = typer.Typer(help="Ingest, search and list runbooks; reports quote those that fit.", no_args_is_help=True)
+FormatOption = Annotated[Table, typer.Option("--format", help="How it is printed.")]
+FAILED, BAD_INPUT = 1, 2
+SHOWN = 600
+
+
+@app.command()
+def ingest(
+    places: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FOLDER|FILE|URL]...",
+            help="Folders (all runbooks below them), files, or pages of hosts in knowledge.allowed_hosts; "
+            "by default the folders of knowledge.folders.",
+            show_default=False,
+        ),
+    ] = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Throw the library away first, as when its file is damaged.")
+    ] = False,
+    format: FormatOption = Table.TEXT,
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Read runbooks into the library: Markdown, reStructuredText, HTML, PDF, DOCX and plain text.
+
+    What is kept already and has not changed is not read again; what is gone from a folder is removed from the library.
+    A document that cannot be read is named, and the others are ingested; it ends with 1 then, and with 2 if none could
+    be read.
+
+    Examples:
+      sre-orchestrator runbooks ingest ./runbooks
+      sre-orchestrator runbooks ingest ./runbooks handbook.pdf https://wiki.example.org/cart
+
+    """
+    from sre_orchestrator.plugins.knowledge.ingesting import Ingestion  # noqa: PLC0415 - help must be quick
+    from sre_orchestrator.plugins.knowledge.library import library_file  # noqa: PLC0415
+    from sre_orchestrator.plugins.knowledge.tables import throw_away  # noqa: PLC0415
+
+    chosen = settings_from(settings, state_dir)
+    wanted = places or list(chosen.knowledge.folders)
+    if not wanted:
+        raise InputError("no runbooks are named; give folders, files or URLs, or set knowledge.folders")
+    if rebuild:
+        throw_away(library_file(chosen.state_dir))
+    with _library(chosen) as library, _progress() as progress:
+        done = Ingestion(library, chosen.knowledge, progress).run(wanted)
+    _tell(done, format)
+    if done.problems:
+        raise typer.Exit(FAILED if done.added or done.changed or done.unchanged else BAD_INPUT)
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="The name of an alert, or what is wrong in your words.")],
+    limit: Annotated[int, typer.Option(min=1, max=50, help="How many runbooks at most.")] = 5,
+    format: FormatOption = Table.TEXT,
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Print the passages that fit best, one of each runbook: title, headings, passage and where it is.
+
+    Examples:
+      sre-orchestrator runbooks search KubePodCrashLooping
+      sre-orchestrator runbooks search "pods restart again and again" --limit 3 --format json
+
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    chosen = settings_from(settings, state_dir)
+    with _library(chosen, there=True) as library:
+        today = datetime.now(UTC).date()
+        found = library.search(text, limit, today=today, stale_days=chosen.knowledge.stale_days)
+    if format is Table.JSON:
+        echo_json(found)
+        return
+    if not found:
+        typer.echo("nothing fits; try other words, or see what there is: sre-orchestrator runbooks list", err=True)
+    for number, one in enumerate(found, 1):
+        typer.echo(_shown(number, one))
+
+
+@app.command("list")
+def list_runbooks(
+    format: FormatOption = Table.TEXT,
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """List the runbooks of the library: where each is, its title, its owner and when it was last reviewed.
+
+    Examples:
+      sre-orchestrator runbooks list
+      sre-orchestrator runbooks list --format json
+
+    """
+    with _library(settings_from(settings, state_dir), there=True) as library:
+        found = library.documents()
+    if format is Table.JSON:
+        echo_json(found)
+        return
+    for one in found:
+        typer.echo(f"{one.address}  {_about(one)}")
+
+
+@app.command()
+def remove(
+    places: Annotated[
+        list[str], typer.Argument(metavar="ADDRESS...", help="Files, pages or folders, as the list shows them.")
+    ],
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Remove runbooks from the library; the files themselves stay.
+
+    Examples:
+      sre-orchestrator runbooks remove ./runbooks/old
+      sre-orchestrator runbooks remove https://wiki.example.org/cart
+
+    """
+    with _library(settings_from(settings, state_dir), there=True) as library:
+        for place in places:
+            typer.echo(f"removed {library.remove(_addresses(library, place))} of {place}")
+
+
+@contextmanager
+def _library(settings: Settings, *, there: bool = False) -> Iterator[Library]:
+    """Yield the library; with ``there``, one that exists."""
+    from sre_orchestrator.plugins.knowledge.library import Library, library_file  # noqa: PLC0415 - help must be quick
+
+    path = library_file(settings.state_dir)
+    if there and not path.exists():
+        raise InputError(f"{path}: there are no runbooks yet; sre-orchestrator runbooks ingest FOLDER reads some")
+    with closing(Library(path)) as library:
+        yield library
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    if sys.stderr.isatty():
+        from sre_orchestrator.api.cli.progress import PartsBar  # noqa: PLC0415 - rich is slow to import
+
+        with PartsBar(doing="reading runbooks") as bar:
+            yield bar
+    else:
+        yield Unwatched()
+
+
+class Unwatched:
+    """Progress that nobody looks at."""
+
+    def expect(self, parts: int) -> None:
+        """Say nothing."""
+
+    def done(self, what: str) -> None:
+        """Say nothing."""
+
+
+def _tell(done: Ingested, format: Table) -> None:
+    for one in (*done.notes, *done.problems):
+        typer.echo(f"{'error' if one in done.problems else 'note'}: {one}", err=True)
+    if format is Table.JSON:
+        echo_json(done)
+        return
+    counted = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
+    parts = [f"{len(addresses)} {what}" for what, addresses in counted.items()]
+    if done.skipped:
+        parts.append(f"{len(done.skipped)} skipped (no format of runbooks)")
+    if done.problems:
+        parts.append(f"{len(done.problems)} not read")
+    typer.echo(", ".join(parts))
+
+
+def _shown(number: int, found: Found) -> str:
+    where = " > ".join((found.title, *found.headings[found.headings[:1] == (found.title,) :]))
+    text = found.text if len(found.text) <= SHOWN else f"{found.text[:SHOWN].rstrip()}…"
+    marks = [f"found by {' and '.join(found.by)}", *(["last reviewed long ago"] if found.stale else [])]
+    body = "".join(f"   {line}\n" for line in text.splitlines())
+    return f"{number}. {where}\n   {found.address}  ({', '.join(marks)})\n{body}"
+
+
+def _about(listed: Listed) -> str:
+    front = listed.front
+    told = [listed.title]
+    told += [f"owner {front.owner}"] if front.owner else []
+    told += [f"reviewed {front.reviewed}"] if front.reviewed else []
+    return ", ".join(told)
+
+
+def _addresses(library: Library, place: str) -> Sequence[str]:
+    """Return the addresses of a document or of what is below a folder."""
+    from sre_orchestrator.core.vocabulary import nearest  # noqa: PLC0415
+    from sre_orchestrator.plugins.knowledge.fetching import is_url  # noqa: PLC0415
+    from sre_orchestrator.plugins.knowledge.ingesting import absolute  # noqa: PLC0415
+
+    address = place if is_url(place) else str(absolute(place))
+    found = [address] if library.digest(address) is not None else sorted(library.below(f"{address.rstrip('/')}/"))
+    if not found:
+        known = [one.address for one in library.documents()]
+        raise InputError(f"{place}: there is no such runbook in the library{nearest(address, known)}")
+    return found
