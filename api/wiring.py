@@ -64,9 +64,10 @@ BUILTIN = (
             "alerts",
             "user_flow",
             "helm",
+            "database",
         )
     ),
-    *(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm")),
+    *(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm", "databases")),
     *(MODELS + name for name in ("llama_cpp", "openai")),
 )
 

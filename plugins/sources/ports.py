@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.meta import Object, Time
+from sre_orchestrator.plugins.sources.database_reading import DatabaseReading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -398,6 +399,18 @@ class Grant(Struct, frozen=True, kw_only=True):
     right: Right
     places: frozenset[str] = frozenset()
     lacking: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class DatabaseServer(Protocol):
+    """A database, cache or broker that can be asked."""
+
+    name: str
+    component: str
+
+    def look(self) -> DatabaseReading:
+        """Connect, read how the server is, and return it; raises nothing of its own, safe to call from any thread."""
+        ...
 
 
 @runtime_checkable

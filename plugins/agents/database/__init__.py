@@ -1,0 +1,108 @@
+"""The database agent: how databases, caches and brokers are, by connections that settings name and by exporters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from sre_orchestrator.core.facts import Observer
+from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
+from sre_orchestrator.core.identity import kind_of, namespace_of
+from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.agents.database.told import Told, facts
+from sre_orchestrator.plugins.agents.logs.callees import Cast
+from sre_orchestrator.plugins.objects.config import ConfigMap
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.objects.network import Service
+from sre_orchestrator.plugins.objects.pods import Pod
+from sre_orchestrator.plugins.objects.workloads import (
+    CronJob,
+    DaemonSet,
+    Deployment,
+    Job,
+    ReplicaSet,
+    StatefulSet,
+)
+from sre_orchestrator.plugins.sources.database_reading import DatabaseReading
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, DatabaseServer
+
+READ: tuple[type[Object], ...] = (
+    Pod, Service, ReplicaSet, Job, Deployment, StatefulSet, DaemonSet, CronJob, ConfigMap,
+)  # fmt: skip
+AT_ONCE = 4
+# The facts that each part of a reading gives completely; of clients, sessions, statements and queues only those that
+# matter most are told.
+GIVEN = {
+    "mode": ("database.mode",),
+    "connections": ("database.connections",),
+    "locks": ("database.blocking",),
+    "replication": ("database.replication",),
+    "deadlocks": ("database.deadlocks",),
+    "space": ("database.space", "database.alarm"),
+    "memory": ("database.memory",),
+}
+PARTLY = ("database.client", "database.session", "database.slow_statement", "database.queue")
+
+
+class DatabaseAgent:
+    """Asks databases how they are; never diagnoses."""
+
+    name = "database"
+    description = "databases, caches, brokers: connections, locks, replication, queries, memory, queues, space"
+    examples = (
+        "the database is slow, queries wait for locks",
+        "too many connections to PostgreSQL or MySQL, the replica lags, it is read-only",
+        "Redis is out of memory, messages pile up in a RabbitMQ queue",
+    )
+    kinds = frozenset({"database.connection", *PARTLY, *(kind for kinds in GIVEN.values() for kind in kinds)})
+
+    async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
+        """Yield what the databases of the namespaces in ``scope`` tell, each asked once and some at a time."""
+        servers = [one for one in sources.all if isinstance(one, DatabaseServer) and _in_scope(one.component, scope)]
+        if not servers:
+            return
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="database") as workers:
+            readings = list(workers.map(lambda one: one.look(), servers))
+        cast = await _cast(sources)
+        observe = Observer(self.name, sources.cluster)
+        for reading in readings:
+            for gap in reading.gaps:
+                yield gap
+            component = _workload(reading.component, cast)
+            if component and reading.outcome != "unknown":
+                told = Told(reading=reading, component=component, scope=scope, observe=observe, workload_at=cast.peer)
+                for fact in facts(told):
+                    yield fact
+                for coverage in _coverage(reading, component):
+                    yield coverage
+
+
+async def _cast(sources: Sources) -> Cast:
+    cluster = sources.need(ClusterObjects)  # type: ignore[type-abstract]  # a port is asked for by its protocol
+    return Cast({kind: (await cluster.list(kind)).items for kind in READ})
+
+
+def _in_scope(component: str, scope: Scope) -> bool:
+    namespace = namespace_of(component)
+    return not namespace or namespace in scope.namespaces
+
+
+def _workload(component: str, cast: Cast) -> str:
+    """Return the workload that is this database; a service without one, such as of a server outside, stands for itself."""
+    return cast.backing(component) or component if kind_of(component) == "service" else component
+
+
+def _coverage(reading: DatabaseReading, component: str) -> Iterator[Coverage]:
+    """Yield what was read completely."""
+    for part in sorted(reading.read):
+        for kind in GIVEN.get(part, ()):
+            yield Coverage(kind=kind, scope=component)
+    yield Coverage(kind="database.connection", scope=component)
+
+
+@hookimpl
+def register_agents(settings: Settings) -> Sequence[Agent]:
+    """Return the agent."""
+    del settings
+    return [DatabaseAgent()]
