@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import Protocol
 
 import anyio
 
+from sre_orchestrator.api.alone import alone
 from sre_orchestrator.core.boundary import Success, guarded
 from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.hookspecs import Source
@@ -90,14 +90,8 @@ def kept_twin(settings: Settings, identity: str) -> Iterator[TwinStore]:
 
     """
     path = twin_path(settings)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError(
-                f"{path}: another process keeps this twin; stop it, or give another --state-dir"
-            ) from error
+    otherwise = f"{path}: another process keeps this twin; stop it, or give another --state-dir"
+    with alone(path.with_suffix(".lock"), otherwise):
         twin = TwinStore(path)
         try:
             twin.belong_to(identity, version("sre-orchestrator"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 from litestar import Litestar
 
+from sre_orchestrator.api.alone import alone
 from sre_orchestrator.api.health import bound
 from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess
@@ -39,7 +40,8 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
     """Serve at an address (host, port) until SIGTERM or Ctrl-C; ``watch`` what is served about, too.
 
     Raises:
-        InputError: the snapshot, the database or the address cannot be used, or others would come in without a key.
+        InputError: the snapshot, the database or the address cannot be used, another service keeps its incidents in
+            the same file, or others would come in without a key.
 
     """
     if snapshot:
@@ -48,6 +50,7 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
     targets = [one.key for one in limits.notify]
     with (
         closing(Installation(settings)) as installation,
+        _only_one(settings),
         closing(open_database(limits.database_url, Path(settings.state_dir), targets, limits.queue)) as store,
         closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
         telling(installation) as telemetry,
@@ -69,6 +72,17 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
         learn_structs()
         with closing(bound(*address)) as ears:
             _Server(config_of(app, settings.service.requests), telemetry.health.drain).run(sockets=[ears])
+
+
+def _only_one(settings: Settings) -> AbstractContextManager[None]:
+    """Return what keeps a second service from a file: each would take up what the other investigates."""
+    if is_server(settings.service.database_url):
+        return nullcontext()
+    state = Path(settings.state_dir)
+    return alone(
+        state / "service.lock",
+        f"{state}: another service keeps its incidents there; stop it, give another --state-dir, or share PostgreSQL (service.database_url)",
+    )
 
 
 def _watched(installation: Installation, snapshot: Path | None, store: Store, telemetry: Telemetry) -> Background:
