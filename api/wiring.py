@@ -16,8 +16,10 @@ from typing import cast
 
 import msgspec
 
+from sre_orchestrator.api.blocks import Blocks, Shelf
 from sre_orchestrator.api.contained import Known, known_by
 from sre_orchestrator.api.embedding import ChosenOrder
+from sre_orchestrator.api.guidance import Guidance
 from sre_orchestrator.api.model import ChosenModel
 from sre_orchestrator.core.additions import Additions, leave_out_clashing
 from sre_orchestrator.core.errors import InputError
@@ -76,11 +78,12 @@ ALERT_FORMATS = ("alertmanager", "grafana", "pagerduty")  # of api.service.intak
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
-    """Vocabulary and rule book, checked."""
+    """Vocabulary and rule book, checked; ``refused`` are the rules and checks of runbooks that cannot be used."""
 
     vocabulary: Vocabulary
     book: RuleBook
     plan: Plan
+    refused: tuple[str, ...]
 
 
 class Installation:
@@ -95,6 +98,7 @@ class Installation:
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
         self.model = ChosenModel(settings.model, self._model_kinds, examined_in(Path(settings.state_dir) / "models"))
         self.order = ChosenOrder(settings.model, self._embedder_kinds)
+        self.shelf = Shelf(Path(settings.state_dir))
         self._compiling = Lock()
         self._book: Compiled | None = None
 
@@ -113,13 +117,22 @@ class Installation:
         """Return the rules as they are run."""
         return self._compiled().plan
 
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """Return the rules and checks of runbooks that cannot be used, and why."""
+        return self._compiled().refused
+
     def gaps(self) -> tuple[Gap, ...]:
         """Return what is missing whatever the incident: broken plugins, refused rules."""
         refused = (
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
             for one in (*self.vocabulary.problems, *self.book.problems)
         )
-        return (*self.plugins.gaps(), *refused, *self.model.gaps(), *self.order.gaps())
+        written = (
+            Gap(agent="runbooks", what="a rule or check was refused", why=one, remedy="correct it and ingest it again")
+            for one in self.refused
+        )
+        return (*self.plugins.gaps(), *refused, *written, *self.model.gaps(), *self.order.gaps())
 
     def assistant(self, incident: Incident, twin: Twin) -> Assistant:
         """Return who helps with one incident; the first time, this opens the model.
@@ -141,6 +154,7 @@ class Installation:
         """Give back what the models hold."""
         self.model.close()
         self.order.close()
+        self.shelf.close()
 
     def reasoning(self, progress: Progress | None = None, assistant: Assistant | None = None) -> Reasoning:
         """Return what concludes and words: all that a replay needs."""
@@ -153,6 +167,7 @@ class Installation:
             settings=self.settings,
             versions=Versions(program=version("sre-orchestrator"), rule_book=self.book.digest, model=narrator.name),
             progress=progress or Quiet(),
+            guide=Guidance(self.shelf.fences, self.vocabulary, self.plan.derived_kinds),
         )
 
     def _compiled(self) -> Compiled:
@@ -164,13 +179,22 @@ class Installation:
     def _compile(self) -> Compiled:
         cache = Path(self.settings.state_dir) / "cache"
         vocabulary = load_vocabulary(self._folders("register_vocabulary"), cache=cache)
+        blocks, problems = self._blocks()
         book = load_book(
             vocabulary,
             rule_folders=(*self._folders("register_rules"), *map(Path, self.settings.rule_folders)),
             cause_folders=self._folders("register_causes"),
+            texts=blocks.rules,
             cache=cache,
         )
-        return Compiled(vocabulary=vocabulary, book=book, plan=book.compile(self.settings.engine))
+        refused = (*problems, *book.refused, *blocks.problems(vocabulary))
+        return Compiled(vocabulary=vocabulary, book=book, plan=book.compile(self.settings.engine), refused=refused)
+
+    def _blocks(self) -> tuple[Blocks, tuple[str, ...]]:
+        try:
+            return self.shelf.blocks(), ()
+        except InputError as error:
+            return Blocks(), (str(error),)
 
     def _model_kinds(self) -> Sequence[ModelKind]:
         return cast("Sequence[ModelKind]", self.plugins.collect("register_models", settings=self.settings))

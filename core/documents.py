@@ -54,7 +54,7 @@ def read_yaml(text: bytes, kind: type[T], *, max_nodes: int = MAX_NODES, unique_
 def line_of(text: bytes, where: Where) -> int:
     """Return the line (from 1) of the node at the path of keys ``where``, or of its nearest parent."""
     node = _LOADER(text).get_single_node()
-    line: int = 1
+    line: int = node.start_mark.line + 1 if node else 1
     for step in where:
         following = None
         if isinstance(node, yaml.MappingNode):

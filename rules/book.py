@@ -42,12 +42,13 @@ FORMAT = 2
 
 
 class RuleBook(Struct, frozen=True, kw_only=True):
-    """Checked rules and causes; ``problems`` names what others wrote and was refused: files, rules of runbooks."""
+    """Checked rules and causes; ``problems`` names the third-party files that were refused, ``refused`` rules of runbooks."""
 
     digest: str
     rules: tuple[Rule, ...]
     causes: dict[str, Cause]
     problems: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def compile(self, engine: str = "semi-naive") -> Plan:
         """Return the plan that ``engine`` runs (``settings.engine``).
@@ -85,9 +86,8 @@ def load_book(
     """Load the built-in book and what ``rule_folders``, ``cause_folders`` and ``texts`` (rules of runbooks) add.
 
     What a third party adds and cannot be used is refused and named in ``problems``: a folder that
-    cannot be read, a bad file, an id that is taken, a rule that closes a negation cycle; of texts also a
-    rule that fails its tests, and one whose id another document, earlier by its address, has given. With
-    ``cache`` (a folder), checked rules are kept there by the digest of all files; a cache that
+    cannot be read, a bad file, an id that is taken, a rule that closes a negation cycle. Of texts, rules are also
+    refused that fail their tests, or whose id another document, earlier by its address, has given. With ``cache`` (a folder), checked rules are kept there by the digest of all files; a cache that
     cannot be read or written only costs time.
 
     Raises:
@@ -110,8 +110,9 @@ def load_book(
         return known
     causes = _causes(catalogues, len(builtin_causes()), problems)
     rules = _rules(own, foreign, problems, vocabulary, causes)
-    rules = _with_texts(rules, written, problems, vocabulary, causes)
-    book = RuleBook(digest=digest, rules=rules, causes=causes, problems=tuple(problems))
+    refused: list[str] = []
+    rules = _with_texts(rules, written, refused, vocabulary, causes)
+    book = RuleBook(digest=digest, rules=rules, causes=causes, problems=tuple(problems), refused=tuple(refused))
     remember(cache, f"book-{digest}", book)
     return book
 
@@ -153,7 +154,7 @@ def _rules(
 def _with_texts(
     rules: tuple[Rule, ...],
     texts: Iterable[RuleText],
-    problems: list[str],
+    refused: list[str],
     vocabulary: Vocabulary,
     causes: Mapping[str, Cause],
 ) -> tuple[Rule, ...]:
@@ -165,7 +166,7 @@ def _with_texts(
             _new(msgspec.structs.replace(rule, id=own_id(rule)), given)
             stratify((*known.values(), _new(rule, known)))
         except RuleError as error:
-            problems.append(str(error))
+            refused.append(str(error))
         else:
             given[own_id(rule)] = known[rule.id] = rule
     return tuple(known[name] for name in sorted(known))

@@ -46,7 +46,7 @@ def test_a_rule_of_a_runbook_is_named_after_its_document(vocabulary: Vocabulary)
         ("runbook.nowhere", "-.md"),
         ("the-cart.cart-waits", "runbooks/The Cart.md:12"),
     ]
-    assert book.problems == ()
+    assert book.refused == ()
 
 
 def test_it_may_have_the_id_of_a_built_in_rule(vocabulary: Vocabulary) -> None:
@@ -63,14 +63,14 @@ def test_of_two_documents_with_one_rule_id_the_second_is_refused(vocabulary: Voc
     book = load_book(vocabulary, texts=texts)
 
     assert added(book) == [("cart.cart-waits", "a/cart.md:4"), ("cart.late", "a/cart.md:30")]
-    assert book.problems == ("b/other.md:2: rule id 'cart-waits' is also in a/cart.md:4; rename one of them",)
+    assert book.refused == ("b/other.md:2: rule id 'cart-waits' is also in a/cart.md:4; rename one of them",)
 
 
 def test_a_rule_that_fails_its_tests_is_refused_with_the_test(vocabulary: Vocabulary) -> None:
     book = load_book(vocabulary, texts=[text("cart.md:7", fires="Running"), text("good.md:7")])
 
     assert added(book) == [("good.cart-waits", "good.md:7")]
-    assert book.problems == (
+    assert book.refused == (
         "cart.md:7: rule 'cart-waits' fails its test 'fires': expected ['application-start-error'], got nothing",
     )
 
@@ -81,6 +81,7 @@ def test_a_rule_that_fails_its_tests_is_refused_with_the_test(vocabulary: Vocabu
         (text("cart.md:20", kind="pod.fase"), "cart.md:24: unknown fact kind 'pod.fase'; did you mean 'pod.phase'?"),
         (text("cart.md:20", name="Cart"), "cart.md:20: id 'Cart' must be lower-case words joined by '-'"),
         (text("cart.md", attribute="fase"), "cart.md:5: pod.phase has no attribute 'fase'"),
+        (RuleText(origin="cart.md:20", text="id: x"), "cart.md:20: missing key 'status'"),
         (RuleText(origin="cart.md:20", text="a: [b]c"), "cart.md:20: not YAML"),
     ],
 )
@@ -90,8 +91,8 @@ def test_what_is_no_rule_is_refused_with_the_line_of_the_document(
     book = load_book(vocabulary, texts=[wrong])
 
     assert added(book) == []
-    assert len(book.problems) == 1
-    assert book.problems[0].startswith(complaint)
+    assert len(book.refused) == 1
+    assert book.refused[0].startswith(complaint)
 
 
 def test_other_texts_make_another_book(vocabulary: Vocabulary, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""The blocks of code of the runbooks in the library: rules for the book, checks, and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sre_orchestrator.core.knowledge import CheckText, Fence, RuleText
+from sre_orchestrator.core.models import Struct
+from sre_orchestrator.core.vocabulary import Vocabulary
+from sre_orchestrator.rules.checks import read_checks
+
+if TYPE_CHECKING:
+    from sre_orchestrator.plugins.knowledge.library import Library
+
+RULE, CHECK = "rule", "check"
+
+
+class Blocks(Struct, frozen=True, kw_only=True):
+    """What is written in runbooks for the rule book; none where there is no library."""
+
+    rules: tuple[RuleText, ...] = ()
+    checks: tuple[CheckText, ...] = ()
+
+    def problems(self, vocabulary: Vocabulary) -> tuple[str, ...]:
+        """Return what is wrong with checks, with document and line."""
+        return tuple(problem for check in self.checks for problem in read_checks(check, vocabulary)[1])
+
+
+class Shelf:
+    """The library of an installation, opened when it is first asked for something; where there is none, it costs nothing."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._library: Library | None = None
+        self._lock = Lock()
+
+    def blocks(self) -> Blocks:
+        """Return all rules and checks.
+
+        Raises:
+            LibraryError: the library cannot be used.
+
+        """
+        library = self._opened()
+        if library is None:
+            return Blocks()
+        return Blocks(
+            rules=tuple(RuleText(origin=where, text=text) for where, text in library.fences(RULE)),
+            checks=tuple(CheckText(origin=where, text=text) for where, text in library.fences(CHECK)),
+        )
+
+    def fences(self, address: str) -> Sequence[Fence]:
+        """Return the blocks of code of the document at ``address``, in order.
+
+        Raises:
+            LibraryError: the library cannot be used.
+
+        """
+        library = self._opened()
+        return library.fences_of(address) if library else ()
+
+    def close(self) -> None:
+        """Close the library if it is open."""
+        with self._lock:
+            if self._library is not None:
+                self._library.close()
+                self._library = None
+
+    def _opened(self) -> Library | None:
+        with self._lock:
+            if self._library is None and (self._state_dir / "knowledge").is_dir():
+                from sre_orchestrator.plugins.knowledge.library import Library, library_file  # noqa: PLC0415
+
+                file = library_file(str(self._state_dir))
+                self._library = Library(file) if file.exists() else None
+            return self._library

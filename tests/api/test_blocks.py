@@ -1,0 +1,83 @@
+"""Rules and checks of runbooks are taken from the library; bad ones are gaps, and an installation without runbooks has none."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from sre_orchestrator.api.blocks import Blocks, Shelf
+from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.knowledge import Document, Fence, Passage
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.knowledge.library import Library, library_file
+
+RULE = """id: cart-waits
+title: Pods of the cart wait
+status: experimental
+why: The owner says so.
+when: {all: {a: {kind: pod.phase, phase: Pending}}}
+then: {cause: application-start-error, component: "{a.component}", strength: weak, because: pending}
+tests:
+  - {name: fires, facts: [{kind: pod.phase, component: pod/shop/a, phase: Pending}], expect: [application-start-error]}
+  - {name: silent, facts: [], expect: []}
+"""
+CHECK = "It waits: {kind: pod.phase, phase: Pending}\nIt is full: {kind: pod.fase}\n"
+
+
+def library(state_dir: Path, *fences: Fence) -> None:
+    passage = Passage(headings=("Cart",), text="The cart.", fences=fences)
+    with closing(Library(library_file(str(state_dir)))) as kept:
+        kept.keep([Document(address="/r/cart.md", title="Cart", format="markdown", digest="d", passages=(passage,))])
+
+
+def test_without_a_library_there_are_no_blocks_and_none_is_made(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+
+    assert shelf.blocks() == Blocks()
+    assert shelf.fences("/r/cart.md") == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_without_a_library_has_no_blocks(tmp_path: Path) -> None:
+    (tmp_path / "knowledge").mkdir()
+
+    assert Shelf(tmp_path).blocks() == Blocks()
+
+
+def test_the_rules_of_runbooks_are_in_the_book(tmp_path: Path) -> None:
+    library(tmp_path, Fence(language="rule", text=RULE, line=4), Fence(language="check", text=CHECK, line=20))
+    installation = Installation(Settings(state_dir=str(tmp_path)))
+
+    with closing(installation):
+        assert [rule.path for rule in installation.book.rules if rule.id == "cart.cart-waits"] == ["/r/cart.md:4"]
+        assert installation.refused == ("/r/cart.md:21: unknown fact kind 'pod.fase'; did you mean 'pod.phase'?",)
+
+
+def test_a_rule_that_cannot_be_used_is_a_gap(tmp_path: Path) -> None:
+    library(tmp_path, Fence(language="rule", text="id: x", line=4))
+    installation = Installation(Settings(state_dir=str(tmp_path)))
+
+    with closing(installation):
+        (gap,) = (gap for gap in installation.gaps() if gap.agent == "runbooks")
+        assert gap.why.startswith("/r/cart.md:")
+        assert gap.remedy == "correct it and ingest it again"
+
+
+def test_a_library_that_cannot_be_used_is_a_gap(tmp_path: Path) -> None:
+    library_file(str(tmp_path)).parent.mkdir()
+    library_file(str(tmp_path)).write_bytes(b"no database" * 100)
+
+    installation = Installation(Settings(state_dir=str(tmp_path)))
+
+    with closing(installation):
+        assert any(gap.agent == "runbooks" and "library.db" in gap.why for gap in installation.gaps())
+
+
+def test_the_blocks_of_a_document_are_given_in_order_until_it_is_closed(tmp_path: Path) -> None:
+    fences = (Fence(language="sh", text="ls", line=4), Fence(language="check", text=CHECK, line=20))
+    library(tmp_path, *fences)
+    shelf = Shelf(tmp_path)
+
+    assert shelf.fences("/r/cart.md") == fences
+    shelf.close()
+    shelf.close()
