@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
+from sre_orchestrator.api.blocks import CHECK, RULE
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
@@ -46,7 +48,7 @@ def ingest(
 
     What is kept already and has not changed is not read again; what is gone from a folder is removed from the library.
     A document that cannot be read is named, and the others are ingested; it ends with 1 then, and with 2 if none could
-    be read.
+    be read. Rules and checks in them are tried: one that cannot be used is named, and it ends with 1.
 
     Examples:
       sre-orchestrator runbooks ingest ./runbooks
@@ -65,9 +67,13 @@ def ingest(
         throw_away(library_file(chosen.state_dir))
     with _library(chosen) as library, _progress() as progress:
         done = Ingestion(library, chosen.knowledge, progress).run(wanted)
+        tried = any(library.fences(language) for language in (RULE, CHECK))
+    done = msgspec.structs.replace(done, refused=_refused(chosen) if tried else ())
     _tell(done, format)
-    if done.problems:
-        raise typer.Exit(FAILED if done.added or done.changed or done.unchanged else BAD_INPUT)
+    if done.problems and not (done.added or done.changed or done.unchanged):
+        raise typer.Exit(BAD_INPUT)
+    if done.problems or done.refused:
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -175,9 +181,19 @@ class Unwatched:
         """Say nothing."""
 
 
+def _refused(settings: Settings) -> tuple[str, ...]:
+    """Return the rules and checks of the library that cannot be used, and why."""
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
+
+    with closing(Installation(settings)) as installation:
+        return installation.refused
+
+
 def _tell(done: Ingested, format: Table) -> None:
     for one in (*done.notes, *done.problems):
         typer.echo(f"{'error' if one in done.problems else 'note'}: {one}", err=True)
+    for one in done.refused:
+        typer.echo(f"refused: {one}", err=True)
     if format is Table.JSON:
         echo_json(done)
         return
@@ -187,6 +203,8 @@ def _tell(done: Ingested, format: Table) -> None:
         parts.append(f"{len(done.skipped)} skipped (no format of runbooks)")
     if done.problems:
         parts.append(f"{len(done.problems)} not read")
+    if done.refused:
+        parts.append(f"{len(done.refused)} rules or checks refused")
     typer.echo(", ".join(parts))
 
 

@@ -25,7 +25,7 @@ Outcome = Literal["added", "changed", "unchanged"]
 class Ingested(Struct, frozen=True, kw_only=True):
     """What an ingestion did, in addresses; ``problems`` name what could not be read, ``notes`` what was left out.
 
-    ``skipped`` files are in none of the formats.
+    ``skipped`` files are in none of the formats. ``refused`` are rules and checks of the library that cannot be used.
     """
 
     added: tuple[str, ...] = ()
@@ -35,6 +35,7 @@ class Ingested(Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 class Progress(Protocol):

@@ -154,3 +154,47 @@ def test_a_damaged_library_is_told_and_made_again(run: Run, books: Path, state: 
     assert "library.db: the library of runbooks is damaged" in damaged.err
     assert "sre-orchestrator runbooks ingest --rebuild FOLDER" in damaged.err
     assert again.out.startswith("2 added")
+
+
+RULED = """# Cart
+
+```rule
+id: cart-waits
+title: Pods of the cart wait
+status: experimental
+why: The owner says so.
+when: {all: {a: {kind: pod.phase, phase: Pending}}}
+then: {cause: application-start-error, component: "{a.component}", strength: weak, because: pending}
+tests:
+  - {name: fires, facts: [{kind: pod.phase, component: pod/shop/a, phase: PHASE}], expect: [application-start-error]}
+  - {name: silent, facts: [], expect: []}
+```
+
+```check
+It waits: {kind: pod.phase, phase: Pending}
+```
+"""
+
+
+@pytest.mark.usefixtures("state")
+def test_a_rule_that_fails_its_tests_is_named_and_its_document_is_ingested(run: Run, tmp_path: Path) -> None:
+    books = tmp_path / "ruled"
+    books.mkdir()
+    (books / "good.md").write_text(RULED.replace("PHASE", "Pending"))
+    (books / "bad.md").write_text(RULED.replace("PHASE", "Running").replace("cart-waits", "cart-late"))
+
+    result = run("runbooks", "ingest", books)
+
+    assert result.code == 1
+    assert result.out == "2 added, 0 changed, 0 unchanged, 0 removed, 1 rules or checks refused\n"
+    assert "bad.md:4: rule 'cart-late' fails its test 'fires'" in result.err
+    assert "good.md" not in result.err
+
+
+@pytest.mark.usefixtures("state")
+def test_a_runbook_whose_rule_passes_is_in_order(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text(RULED.replace("PHASE", "Pending"))
+
+    result = run("runbooks", "ingest", tmp_path / "good.md")
+
+    assert (result.code, result.err) == (0, "")
