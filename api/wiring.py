@@ -66,6 +66,7 @@ BUILTIN = (
             "alerts",
             "user_flow",
             "helm",
+            "auth",
             "database",
         )
     ),

@@ -39,6 +39,7 @@ LOOKED_FOR = (
     "Secret", "ConfigMap", "ServiceAccount", "PersistentVolumeClaim", "ResourceQuota", "LimitRange", "NetworkPolicy",
     "Event", "Ingress", "Job", "CronJob", "StatefulSet", "DaemonSet", "HorizontalPodAutoscaler", "PersistentVolume",
     "StorageClass", "IngressClass", "Pod", "Endpoints", "Service", "Deployment", "ReplicaSet", "Namespace", "Lease",
+    "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding",
 )  # fmt: skip
 HASH = "5d9c7b6f4"
 

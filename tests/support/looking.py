@@ -11,7 +11,7 @@ import anyio
 from shop import write_snapshot
 
 from sre_orchestrator.core.hookspecs import Agent, Sources
-from sre_orchestrator.core.models import Coverage, Fact, Incident, Question, Scope
+from sre_orchestrator.core.models import Coverage, Fact, Gap, Incident, Question, Scope
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.core.vocabulary import load_vocabulary
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
@@ -25,6 +25,7 @@ class Seen:
     def __init__(self, agent: Agent, found: Sequence[object]) -> None:
         vocabulary = load_vocabulary()
         self.facts = [one for one in found if isinstance(one, Fact)]
+        self.gaps = [one for one in found if isinstance(one, Gap)]
         self.coverage = {(one.kind, one.scope) for one in found if isinstance(one, Coverage)}
         assert [complaint for one in self.facts if (complaint := vocabulary.complaint(one))] == []
         assert {one.kind for one in self.facts} <= agent.kinds
@@ -45,18 +46,25 @@ def look(
     *objects: dict[str, Any],
     namespaces: Sequence[str] = ("shop",),
     questions: Sequence[Question] = (),
+    description: str = "the shop is down",
     **more: Any,
 ) -> Seen:
     """Return what ``agent`` yields for a snapshot of ``objects`` at noon (``more`` as for ``write_snapshot``)."""
-    return look_at(agent, write_snapshot(folder, *objects, namespaces=namespaces, **more), namespaces, questions)
+    path = write_snapshot(folder, *objects, namespaces=namespaces, **more)
+    return look_at(agent, path, namespaces, questions, description=description)
 
 
 def look_at(
-    agent: Agent, path: Path, namespaces: Sequence[str] = ("shop",), questions: Sequence[Question] = ()
+    agent: Agent,
+    path: Path,
+    namespaces: Sequence[str] = ("shop",),
+    questions: Sequence[Question] = (),
+    *,
+    description: str = "the shop is down",
 ) -> Seen:
     """Return what ``agent`` yields for the snapshot at ``path``."""
     scope = Scope(
-        incident=Incident(id="i", description="the shop is down", at=NOON),
+        incident=Incident(id="i", description=description, at=NOON),
         namespaces=tuple(namespaces),
         since=NOON - timedelta(hours=1),
         until=NOON,
