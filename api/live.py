@@ -106,7 +106,7 @@ def attached(
 
     """
     with ExitStack() as closing:
-        cluster = open_cluster(settings, objects=objects)
+        cluster = _opened(settings, objects)
         closing.callback(cluster.close)
         added = cast(
             "Sequence[Source]", installation.plugins.collect("register_sources", settings=settings, cluster=cluster)
@@ -116,6 +116,16 @@ def attached(
                 closing.callback(source.close)
         # what a plugin adds comes first: Loki completes the logs that the cluster gives
         yield cluster, Sources([*added, cluster], settings.cluster.context)
+
+
+def _opened(settings: Settings, objects: ClusterObjects | None) -> Cluster:
+    """Return the cluster by its API, or by the MCP server that stands in for that."""
+    server = next((one for one in settings.mcp_servers if one.replaces == "kubernetes"), None)
+    if server is None:
+        return open_cluster(settings, objects=objects)
+    from sre_orchestrator.plugins.mcp.cluster import open_mcp_cluster  # noqa: PLC0415 - nobody else pays for it
+
+    return open_mcp_cluster(settings, server, objects)
 
 
 def with_late_gaps(bundle: Bundle, sources: Sequence[Source]) -> Bundle:

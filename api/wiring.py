@@ -20,6 +20,7 @@ from sre_orchestrator.api.blocks import Blocks, Shelf
 from sre_orchestrator.api.contained import Known, known_by
 from sre_orchestrator.api.embedding import ChosenOrder
 from sre_orchestrator.api.guidance import Guidance
+from sre_orchestrator.api.mcp_servers import end, learn, with_presets
 from sre_orchestrator.api.model import ChosenModel
 from sre_orchestrator.core.additions import Additions, leave_out_clashing
 from sre_orchestrator.core.errors import InputError
@@ -72,6 +73,7 @@ BUILTIN = (
     ),
     *(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm", "databases")),
     *(MODELS + name for name in ("llama_cpp", "openai")),
+    "sre_orchestrator.plugins.mcp",
 )
 
 ALERT_FORMATS = ("alertmanager", "grafana", "pagerduty")  # of api.service.intake, which a diagnosis need not import
@@ -91,6 +93,7 @@ class Installation:
     """Plugins, vocabulary and rule book: what all investigations share; safe to ask from several threads."""
 
     def __init__(self, settings: Settings) -> None:
+        settings = with_presets(settings)
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
         if self.plugins.third_party():
             leave_out_clashing(self.plugins, _ours(Path(settings.state_dir) / "cache"), settings=settings)
@@ -102,6 +105,7 @@ class Installation:
         self.shelf = Shelf(Path(settings.state_dir))
         self._compiling = Lock()
         self._book: Compiled | None = None
+        learn(self.agents, self.kinds)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -152,7 +156,8 @@ class Installation:
         return pseudonyms_for(components, incident, terms_of(self.vocabulary, self.plan.causes))
 
     def close(self) -> None:
-        """Give back what the models hold."""
+        """Give back what the models hold, and what agents keep open."""
+        end(self.agents)
         self.model.close()
         self.order.close()
         self.shelf.close()
@@ -179,7 +184,7 @@ class Installation:
 
     def _compile(self) -> Compiled:
         cache = Path(self.settings.state_dir) / "cache"
-        vocabulary = load_vocabulary(self._folders("register_vocabulary"), cache=cache)
+        vocabulary = self.kinds()
         blocks, problems = self._blocks()
         book = load_book(
             vocabulary,
@@ -196,6 +201,11 @@ class Installation:
             return self.shelf.blocks(), ()
         except InputError as error:
             return Blocks(), (str(error),)
+
+    def kinds(self) -> Vocabulary:
+        """Return the kinds of facts alone: no rule is read for them."""
+        cache = Path(self.settings.state_dir) / "cache"
+        return load_vocabulary(self._folders("register_vocabulary"), cache=cache)
 
     def _model_kinds(self) -> Sequence[ModelKind]:
         return cast("Sequence[ModelKind]", self.plugins.collect("register_models", settings=self.settings))

@@ -12,7 +12,9 @@ from sre_orchestrator.plugins.sources.ports import ClusterObjects
 
 @hookimpl
 def register_sources(settings: Settings, cluster: Source) -> Sequence[Source]:
-    """Return the metrics of the cluster."""
+    """Return the metrics of the cluster, where no MCP server tells them."""
+    if any(one.replaces == "prometheus" for one in settings.mcp_servers):
+        return []
     from sre_orchestrator.plugins.sources.prometheus.source import Prometheus  # noqa: PLC0415 - numpy is slow to import
     from sre_orchestrator.plugins.sources.prometheus.table import load_table  # noqa: PLC0415
 

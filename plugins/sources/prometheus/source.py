@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from sre_orchestrator.core.models import Component, Edge, Gap, Struct
 from sre_orchestrator.core.settings import Endpoint
@@ -45,13 +46,25 @@ class Answer(Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
 
 
+class Whereabouts(Protocol):
+    """Knows where metrics are asked for."""
+
+    async def service(self) -> HttpService:
+        """Return the service; ``SourceMissing`` where there is none."""
+        ...
+
+    async def describe(self) -> Found:
+        """Return what was found, and what is wrong."""
+        ...
+
+
 class Prometheus:
     """Metrics of a running cluster; whoever asks for the same window and namespaces gets what was read before."""
 
     name = "prometheus"
 
     def __init__(self, endpoint: Endpoint, cluster: ClusterObjects | None, table: Table, *, ours: str = "") -> None:
-        self.located = Located(WANTED, endpoint, cluster, version_of)
+        self.located: Whereabouts = Located(WANTED, endpoint, cluster, version_of)
         self._table = table
         self._ours = ours
         self._known: OrderedDict[tuple[datetime, datetime, tuple[str, ...]], Answer] = OrderedDict()
