@@ -151,6 +151,7 @@ SETTINGS = {
     "watch.settle_seconds": "pods and claims that are younger may be unready without being a symptom",
     "watch.group_seconds": "related symptoms without a known cause are one incident when they begin within this time",
     "watch.skip_agents": "agents that rounds do not ask; an opened incident is diagnosed by all",
+    "mcp_servers": "MCP servers that are asked as agents: `name`, `command` or `url`, `preset`, `tools`, and more (how-to: MCP servers)",
     "user_flows": "user flows that are held to an objective: name, and host, route, namespace or services (how-to: declare user flows)",
     "service.database_url": "where incidents are kept: `postgresql://…` for several replicas; by default SQLite in the state folder",
     "service.database_url_file": "a file that holds this address with its password, such as a mounted Secret",
