@@ -388,7 +388,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     probes: ProbeLimits = ProbeLimits()
     databases: Annotated[tuple[DatabaseAccess, ...], msgspec.Meta(max_length=100)] = ()
     model: ModelSettings = ModelSettings()
-    mcp_servers: Annotated[tuple[McpServer, ...], msgspec.Meta(max_length=50)] = ()
     knowledge: KnowledgeSettings = KnowledgeSettings()
     mcp_servers: Annotated[tuple[McpServer, ...], msgspec.Meta(max_length=50)] = ()
 
