@@ -19,7 +19,6 @@ class Additions(Struct, frozen=True, kw_only=True):
 
     agents: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    snapshot_sources: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
@@ -109,7 +108,6 @@ def _files(
 _HOOKS: Mapping[str, tuple[str, Callable[[object], Iterator[str]]]] = {
     "agents": ("register_agents", _own_name),
     "sources": ("register_sources", _own_name),
-    "snapshot_sources": ("register_snapshot_sources", _own_name),
     "kinds": ("register_vocabulary", _keys),
     "causes": ("register_causes", _keys),
     "rules": ("register_rules", _stems),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sre_orchestrator.core.errors import SreError
-from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary
-from sre_orchestrator.rules.book import RuleBook, load_book, read_checked
+from sre_orchestrator.core.settings import read_settings
+from sre_orchestrator.core.vocabulary import Vocabulary
+from sre_orchestrator.rules.book import RuleBook, read_checked
+from sre_orchestrator.rules.installed import installed_book
 from sre_orchestrator.rules.model import Case, Rule
 from sre_orchestrator.rules.testing import run_case
 
@@ -19,11 +22,13 @@ class RuleFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield one item for each embedded test; a bad file is a collection error with its line."""
+        vocabulary, book = _installed(self.config)
         try:
-            vocabulary, book = _installed(self.config)
             rule, cases = read_checked(self.path.read_bytes(), str(self.path), vocabulary, book.causes)
         except SreError as error:
-            raise self.CollectError(str(error)) from error
+            # the kinds or causes of a plugin that were refused are why the rule finds none
+            refused = (*vocabulary.problems, *book.problems)
+            raise self.CollectError("\n".join([str(error), *(one for one in refused if one != str(error))])) from error
         for case in cases:
             item = RuleCase.from_parent(self, name=case.name)
             item.rule, item.case, item.book = rule, case, book.rules
@@ -56,8 +61,7 @@ class RuleCase(pytest.Item):
 def _installed(config: pytest.Config) -> tuple[Vocabulary, RuleBook]:
     """Return vocabulary and book of the installation, loaded once a session."""
     if _KEY not in config.stash:
-        vocabulary = load_vocabulary()
-        config.stash[_KEY] = vocabulary, load_book(vocabulary)
+        config.stash[_KEY] = installed_book(read_settings(None, os.environ))
     return config.stash[_KEY]
 
 

@@ -16,6 +16,7 @@ from sre_orchestrator.api.cli import (
     keys,
     mcp,
     models,
+    plugin,
     plugins,
     postmortem,
     replay,
@@ -53,6 +54,7 @@ app.command("plugins")(plugins.plugins)
 app.add_typer(keys.app, name="keys")
 app.add_typer(mcp.app, name="mcp")
 app.add_typer(models.app, name="models")
+app.add_typer(plugin.app, name="plugin")
 app.add_typer(rules.app, name="rules")
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(snapshot.app, name="snapshot")

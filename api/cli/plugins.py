@@ -1,25 +1,74 @@
-"""``sre-orchestrator plugins``: what was found, and what is broken."""
+"""``sre-orchestrator plugins``: what was found, what it adds, and what is broken."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.core.errors import InputError
+
+if TYPE_CHECKING:
+    from sre_orchestrator.api.added import PluginView
+
+
+def _names(incomplete: str) -> list[str]:
+    """Return the plugins of third parties for the completion of a shell, which must be quick."""
+    found = {point.name for point in entry_points(group="sre_orchestrator")}
+    return sorted(name for name in found if name.startswith(incomplete))
 
 
 def plugins(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Only these, in full.", autocompletion=_names, show_default=False),
+    ] = None,
     format: Annotated[Table, typer.Option("--format")] = Table.TEXT,
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """List the plugins, built in and installed with pip, and why any is not in use."""
-    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
+    """List the plugins, built in and installed with pip: what they add, and why any is not in use.
 
-    found = Installation(settings_from(settings, state_dir)).plugins.found
+    Examples:
+      sre-orchestrator plugins
+      sre-orchestrator plugins flag-service network
+      sre-orchestrator plugins --format json
+
+    """
+    from sre_orchestrator.api.added import plugin_views  # noqa: PLC0415 - help must be quick
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
+    from sre_orchestrator.core.vocabulary import nearest  # noqa: PLC0415
+
+    found = plugin_views(Installation(settings_from(settings, state_dir)))
+    known = {one.name for one in found}
+    for name in names or ():
+        if name not in known:
+            raise InputError(f"there is no plugin {name!r}{nearest(name, known)}")
+    chosen = [one for one in found if not names or one.name in names]
     if format is Table.JSON:
-        echo_json(found)
+        echo_json(chosen)
         return
-    for one in found:
-        typer.echo(f"{one.name:20} {one.origin:30} {one.problem or 'in use'}")
+    for one in chosen:
+        typer.echo(f"{one.name:20} {one.origin:30} {_state(one)}")
+        if names or one.distribution:
+            typer.echo("".join(f"    {what:14} {text}\n" for what, text in _details(one)), nl=False)
+
+
+def _state(one: PluginView) -> str:
+    if one.problem:
+        return one.problem
+    return f"in use, without {len(one.refused)} of its files" if one.refused else "in use"
+
+
+def _details(one: PluginView) -> Iterator[tuple[str, str]]:
+    for what in one.adds.__struct_fields__:
+        added: tuple[str, ...] = getattr(one.adds, what)
+        if added:
+            yield what.replace("_", " "), ", ".join(added)
+    if one.hooks:
+        yield "hooks", ", ".join(one.hooks) + (f" (made for version {one.made_for})" if one.made_for else "")
+    for why in one.refused:
+        yield "refused", why

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +11,12 @@ import typer
 
 from sre_orchestrator.api.cli.common import Table, echo_json
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.vocabulary import load_vocabulary, nearest
-from sre_orchestrator.rules.book import builtin_causes, builtin_rules, load_book, read_checked
-from sre_orchestrator.rules.catalogue import read_causes, yaml_files
+from sre_orchestrator.core.settings import read_settings
+from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
+from sre_orchestrator.rules.book import RuleBook, builtin_rules, load_book, read_checked
+from sre_orchestrator.rules.catalogue import yaml_files
 from sre_orchestrator.rules.coverage import Covered, Pair, cover
+from sre_orchestrator.rules.installed import installed_book, installed_rules
 from sre_orchestrator.rules.model import Case, Rule
 from sre_orchestrator.rules.testing import run_case
 
@@ -58,7 +60,7 @@ def check(paths: Paths = None) -> None:
 @app.command("test")
 def run_tests(paths: Paths = None) -> None:
     """Run the tests embedded in rule files."""
-    book = load_book(load_vocabulary()).rules
+    book = _installed()[1].rules
     failed = total = 0
     for rule, cases in _read(paths):
         for case in cases:
@@ -89,8 +91,8 @@ def coverage(
 
 @app.command("list")
 def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) -> None:
-    """List the rules of the built-in book."""
-    rules = load_book(load_vocabulary()).rules
+    """List the rules of the book, ours and those of plugins."""
+    rules = _installed()[1].rules
     if format is Table.JSON:
         rows = [{"id": rule.id, "title": rule.title, "status": rule.status, "path": rule.path} for rule in rules]
         echo_json(rows)
@@ -102,7 +104,7 @@ def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) 
 @app.command()
 def explain(rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)]) -> None:
     """Print a rule as it is written, with its reason and tests."""
-    files = {Path(path).stem: text for folder in builtin_rules() for path, text in yaml_files(folder)}
+    files = {Path(path).stem: text for path, text in installed_rules(read_settings(None, os.environ))}
     if rule_id not in files:
         raise InputError(f"there is no rule {rule_id!r}{nearest(rule_id, files)}")
     typer.echo(files[rule_id].decode())
@@ -140,10 +142,8 @@ def _told(pair: Pair) -> str:
 
 
 def _read(paths: list[Path] | None) -> Iterator[tuple[Rule, tuple[Case, ...]]]:
-    vocabulary = load_vocabulary()
-    causes = read_causes(file for folder in builtin_causes() for file in yaml_files(folder))
-    folders: tuple[Traversable, ...] = builtin_rules()
-    files = [file for folder in folders for file in yaml_files(folder)]
+    vocabulary, book = _installed()
+    files = [file for folder in builtin_rules() for file in yaml_files(folder)]
     if paths:
         files = []
         for path in paths:
@@ -151,4 +151,8 @@ def _read(paths: list[Path] | None) -> Iterator[tuple[Rule, tuple[Case, ...]]]:
                 raise InputError(f"{path}: does not exist")
             files += yaml_files(path) if path.is_dir() else [(str(path), path.read_bytes())]
     for name, text in files:
-        yield read_checked(text, name, vocabulary, causes)
+        yield read_checked(text, name, vocabulary, book.causes)
+
+
+def _installed() -> tuple[Vocabulary, RuleBook]:
+    return installed_book(read_settings(None, os.environ))

@@ -80,7 +80,7 @@ def test_everything_that_a_plugin_adds_has_a_name(installed: Make, tmp_path: Pat
     }
     plugins = installed(theirs=hooks)
 
-    found = additions(plugins, SORTS, settings=SETTINGS, cluster=None, snapshot=None)
+    found = additions(plugins, SORTS, settings=SETTINGS, cluster=None)
 
     assert found == {
         "our_own": Additions(),

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+COPIED = ROOT / "api" / "scaffold" / "acme-pay"  # data of ours: what ``plugin new`` copies
 LAYERS = ("api", "core", "plugins", "rules", "twin")
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SETUPTOOLS = PROJECT["tool"]["setuptools"]
 
 
 def package_folders() -> list[Path]:
-    return sorted(path.parent for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py"))
+    inside = [path.parent for layer in LAYERS for path in (ROOT / layer).rglob("__init__.py")]
+    return sorted(folder for folder in inside if COPIED not in folder.parents)
 
 
 def data_files() -> list[Path]:
@@ -24,13 +26,13 @@ def data_files() -> list[Path]:
         path.relative_to(ROOT)
         for layer in LAYERS
         for path in sorted((ROOT / layer).rglob("*"))
-        if path.is_file() and path.suffix not in skipped
+        if path.is_file() and (path.suffix not in skipped or (COPIED in path.parents and path.suffix == ".py"))
     ]
 
 
 def ships(path: Path) -> bool:
     """Say whether the nearest package above ``path`` lists it as package data."""
-    home = next(folder for folder in path.parents if (ROOT / folder / "__init__.py").exists())
+    home = next(folder for folder in path.parents if ROOT / folder in package_folders())
     name = "sre_orchestrator." + ".".join(home.parts)
     inside = path.relative_to(home).as_posix()
     patterns = [*SETUPTOOLS["package-data"].get("*", []), *SETUPTOOLS["package-data"].get(name, [])]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import runpy
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sre_orchestrator.rules import pytest_plugin
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.rules import collecting, pytest_plugin  # noqa: F401 - loaded once: a C library cannot be loaded anew
+from sre_orchestrator.rules.installed import installed_book, installed_rules
 
 pytest_plugins = "pytester"
 
@@ -59,6 +63,64 @@ def test_a_bad_rule_file_is_a_collection_error_with_its_line(pytester: pytest.Py
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*pending.yaml:7: unknown cause 'no-such-cause'*"])
+
+
+THEIRS = """
+from pathlib import Path
+from sre_orchestrator.core.hookspecs import hookimpl
+
+HERE = Path(__file__).parent
+
+@hookimpl
+def register_vocabulary():
+    return [HERE / "kinds"]
+
+@hookimpl
+def register_causes():
+    return [HERE / "causes"]
+
+@hookimpl
+def register_rules():
+    return [HERE / "rules"]
+"""
+
+
+@pytest.fixture
+def plugin(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Install a plugin with a kind of facts and a cause, and a rule that needs both; return its folder."""
+    folder = pytester.path
+    for name, text in {
+        "their_plugin.py": THEIRS,
+        "theirs-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n",
+        "theirs-1.0.dist-info/entry_points.txt": "[sre_orchestrator]\ntheirs = their_plugin\n",
+        "kinds/queue.yaml": "queue.full: {about: A queue is full., component: service, attributes: {phase: {}}}\n",
+        "causes/queue.yaml": "queue-full: {title: A queue is full, category: queues, blamed_on: service}\n",
+        "rules/queue.yaml": "id: queue\n",
+        "pending.yaml": RULE.format(cause="queue-full", phase="Pending").replace("pod.phase", "queue.full"),
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.syspath_prepend(str(folder))
+    yield folder
+    sys.modules.pop("their_plugin", None)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_rules_may_need_what_an_installed_plugin_declares(pytester: pytest.Pytester) -> None:
+    pytester.runpytest_inprocess("pending.yaml").assert_outcomes(passed=2)
+    assert "queue-full" in installed_book(Settings(state_dir=str(pytester.path)))[1].causes
+    assert Path(installed_rules(Settings(state_dir="unused"))[-1][0]).name == "queue.yaml"
+
+
+def test_what_was_refused_of_the_plugin_is_told_with_the_rule_that_needs_it(
+    pytester: pytest.Pytester, plugin: Path
+) -> None:
+    (plugin / "causes" / "queue.yaml").write_text("queue-full: {title: A queue is full}\n")
+
+    result = pytester.runpytest_inprocess("pending.yaml")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*pending.yaml:7: unknown cause 'queue-full'*", "*queue.yaml: *missing required*"])
 
 
 @pytest.mark.parametrize("name", ["values.yaml", "rule.txt"])

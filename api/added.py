@@ -1,0 +1,71 @@
+"""What each plugin is, and what it adds: agents, sources, kinds of facts, causes, rules and more, by name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TypeVar
+
+import msgspec
+
+from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.additions import SORTS, Additions, additions
+from sre_orchestrator.core.models import Component, Edge, Gap
+from sre_orchestrator.core.plugins import PluginInfo
+from sre_orchestrator.plugins.objects.meta import Object
+from sre_orchestrator.plugins.sources.ports import Listing
+
+K = TypeVar("K", bound=Object)
+FOLDERS = ("register_vocabulary", "register_causes", "register_rules")
+
+
+class PluginView(PluginInfo, frozen=True, kw_only=True):
+    """One plugin, what it adds, and which of its files were refused; a source is there when the settings name it."""
+
+    adds: Additions = Additions()
+    refused: tuple[str, ...] = ()
+
+
+def plugin_views(installation: Installation) -> list[PluginView]:
+    """Return every plugin that was found; one that fails when it is asked what it adds is out of use then."""
+    plugins = installation.plugins
+    added = additions(plugins, SORTS, settings=installation.settings, cluster=Nowhere())
+    refused = dict(_refused(installation))
+    return [
+        PluginView(
+            **msgspec.structs.asdict(info),
+            adds=Additions() if info.problem else added.get(info.name, Additions()),
+            refused=() if info.problem else refused.get(info.name, ()),
+        )
+        for info in plugins.found
+    ]
+
+
+def _refused(installation: Installation) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the plugins whose files were refused, and why."""
+    problems = (*installation.vocabulary.problems, *installation.book.problems)
+    for info in installation.plugins.third_party():
+        folders = tuple(
+            str(folder) for hook in FOLDERS for folder in installation.plugins.each(hook).get(info.name, ())
+        )
+        yield info.name, tuple(one for one in problems if one.startswith(folders))
+
+
+class Nowhere:
+    """Stands in for a cluster where plugins are only asked which sources they would add."""
+
+    name = "nowhere"
+
+    async def list(self, kind: type[K]) -> Listing[K]:
+        """Return nothing."""
+        del kind
+        return Listing(items=())
+
+    async def server_version(self) -> str:
+        """Return nothing."""
+        return ""
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield nothing."""
+        nothing: tuple[Component, ...] = ()
+        for one in nothing:
+            yield one
