@@ -35,7 +35,7 @@ from sre_orchestrator.core.language.ports import EmbedderKind, ModelKind
 from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
 from sre_orchestrator.core.pipeline import Bundle, Parts, Reasoning, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
-from sre_orchestrator.core.ports import Progress, Twin
+from sre_orchestrator.core.ports import Around, Progress, Twin
 from sre_orchestrator.core.reach import Graph, blamed
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
@@ -226,9 +226,9 @@ def _ours(cache: Path) -> Additions:
 class NoKnowledge:
     """Stands in where no runbooks are installed."""
 
-    def advise(self, hypothesis: Hypothesis) -> tuple[Runbook, ...]:
+    def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
         """Return nothing."""
-        del hypothesis
+        del hypothesis, around
         return ()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -14,8 +15,9 @@ import msgspec
 from sre_orchestrator.core.cite import cite
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.gather import Observations
-from sre_orchestrator.core.models import Fact, Report
+from sre_orchestrator.core.models import Check, Coverage, Fact, Hypothesis, Report, Runbook
 from sre_orchestrator.core.pipeline import Bundle, Reasoning, answer
+from sre_orchestrator.core.ports import Around
 from sre_orchestrator.core.vocabulary import Vocabulary, nearest
 
 FORMAT = 1
@@ -90,7 +92,8 @@ def replay(bundle: Bundle, parts: Reasoning, *, without: Sequence[str] = (), plu
     """Conclude again from what was observed, less the facts ``without``, and with the facts ``plus``.
 
     With the rule book that made the bundle, and nothing added or taken away, the report has the
-    same bytes: measured times and costs are part of the bundle, and so is what a model said.
+    same bytes: measured times and costs are part of the bundle, and so are the runbooks that were found and what a
+    model said.
 
     Raises:
         InputError: a fact to leave out is not in the bundle, or one to add is not in the vocabulary.
@@ -107,8 +110,39 @@ def replay(bundle: Bundle, parts: Reasoning, *, without: Sequence[str] = (), plu
         gaps=bundle.seen.gaps,
         agents_ms=bundle.seen.agents_ms,
     )
-    report = answer(bundle.scope, seen, bundle.edges, bundle.cost, parts)
+    told = Told(bundle.report)
+    as_told = replace(parts, knowledge=told, guide=told)
+    report = answer(bundle.scope, seen, bundle.edges, bundle.cost, as_told)
     return msgspec.structs.replace(bundle, seen=seen, report=_worded(report, bundle.report))
+
+
+class Told:
+    """The runbooks that a report told of, and how their checks stood."""
+
+    def __init__(self, report: Report) -> None:
+        self._runbooks = {(one.cause, one.component): one.runbooks for one in report.hypotheses}
+
+    def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
+        """Return what was found for the same cause and component."""
+        del around
+        return self._runbooks.get((hypothesis.cause, hypothesis.component), ())
+
+    def guided(
+        self, hypothesis: Hypothesis, facts: Mapping[str, Fact], coverage: Sequence[Coverage]
+    ) -> tuple[Runbook, ...]:
+        """Return the runbooks with their checks, which are open where what they found is not there any more."""
+        del coverage
+        return tuple(
+            msgspec.structs.replace(one, checks=tuple(_as_told(check, facts) for check in one.checks))
+            for one in hypothesis.runbooks
+        )
+
+
+def _as_told(check: Check, facts: Mapping[str, Fact]) -> Check:
+    left = tuple(fact for fact in check.facts if fact in facts)
+    if check.facts and not left:
+        return Check(label=check.label, state="unknown", why="concluded again without what it found")
+    return msgspec.structs.replace(check, facts=left)
 
 
 def _worded(report: Report, before: Report) -> Report:

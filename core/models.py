@@ -221,14 +221,19 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Runbook(Struct, frozen=True, kw_only=True):
-    """A passage of a runbook or of a past incident that fits a hypothesis.
+    """A passage of a runbook or of a past incident (``past``) that fits a hypothesis.
 
-    ``checks`` and ``steps`` are those of the passage: conditions as they are now, commands with what the incident names.
+    ``by`` says what it was found by; a document is ``stale`` when it was last reviewed too long ago. ``checks`` and
+    ``steps`` are those of the passage: conditions as they are now, commands with what the incident names.
     """
 
     title: str
+    headings: tuple[str, ...] = ()
     passage: str
     address: str
+    by: tuple[Literal["alert", "cause", "component", "image", "words", "meaning"], ...] = ()
+    stale: bool = False
+    past: bool = False
     checks: tuple[Check, ...] = ()
     steps: tuple[Step, ...] = ()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from sre_orchestrator.core.around import around
 from sre_orchestrator.core.ask import next_questions
 from sre_orchestrator.core.cite import cite
 from sre_orchestrator.core.gather import Observations, gather
@@ -21,6 +22,8 @@ from sre_orchestrator.core.report import compose
 from sre_orchestrator.core.route import route
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary
+
+ADVISED = 5  # hypotheses that runbooks are looked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +96,10 @@ async def diagnose(incident: Incident, parts: Parts) -> Bundle:
 def answer(scope: Scope, seen: Observations, edges: Sequence[Edge], cost: Cost, parts: Reasoning) -> Report:
     """Return the report that follows from what was observed; a replay calls this alone."""
     inference, ranking = conclude(scope, seen, edges, parts)
+    advised = _advise(ranking.hypotheses, scope.incident, seen=seen, inference=inference, parts=parts)
     report = compose(
         scope.incident,
-        ranking=msgspec.structs.replace(ranking, hypotheses=_advise(ranking.hypotheses, seen, inference, parts)),
+        ranking=msgspec.structs.replace(ranking, hypotheses=advised),
         seen=seen,
         inference=inference,
         vocabulary=parts.vocabulary,
@@ -136,15 +140,16 @@ def _cost(seconds: float, seen: Observations, assistant: Assistant) -> Cost:
 
 
 def _advise(
-    hypotheses: Sequence[Hypothesis], seen: Observations, inference: Inference, parts: Reasoning
+    hypotheses: Sequence[Hypothesis], incident: Incident, *, seen: Observations, inference: Inference, parts: Reasoning
 ) -> tuple[Hypothesis, ...]:
-    """Return the hypotheses with the runbooks that fit, and what those mean now."""
+    """Return the hypotheses, the first with the runbooks that fit, and what those mean now."""
     derived = (one.derived for one in inference.derivations)
     facts = {fact.id: fact for fact in (*seen.facts, *derived) if fact is not None}
-    advised = []
-    for one in hypotheses:
-        found = msgspec.structs.replace(one, runbooks=parts.knowledge.advise(one))
+    advised: list[Hypothesis] = []
+    for one in hypotheses[:ADVISED]:
+        there = around(one, incident, facts, first=not advised)
+        found = msgspec.structs.replace(one, runbooks=parts.knowledge.advise(one, there))
         if found.runbooks and parts.guide is not None:
             found = msgspec.structs.replace(found, runbooks=parts.guide.guided(found, facts, seen.coverage))
         advised.append(found)
-    return tuple(advised)
+    return (*advised, *hypotheses[ADVISED:])

@@ -126,11 +126,26 @@ class Narrator(Protocol):
         ...
 
 
-class Knowledge(Protocol):
-    """Finds the runbook passages that fit a hypothesis."""
+class Around(Struct, frozen=True, kw_only=True):
+    """What an incident shows around a hypothesis: alerts that fire, names of components, images that run there.
 
-    def advise(self, hypothesis: Hypothesis) -> tuple[Runbook, ...]:
-        """Return the best passages first; empty when nothing fits."""
+    ``description`` is that of the incident, for its first hypothesis. Whoever sees the incident may see runbooks of its
+    ``namespaces`` (none: of all).
+    """
+
+    description: str = ""
+    at: datetime
+    namespaces: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+
+class Knowledge(Protocol):
+    """Finds the runbook passages, and past incidents, that fit a hypothesis."""
+
+    def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
+        """Return the best passages first; empty when nothing fits well: a wrong runbook is worse than none."""
         ...
 
 
@@ -178,6 +193,7 @@ class Progress(Protocol):
 
 __all__ = [
     "Account",
+    "Around",
     "Budget",
     "Change",
     "Delta",

@@ -16,6 +16,7 @@ from sre_orchestrator.core.bundle import read_bundle, replay, write_bundle
 from sre_orchestrator.core.compare import differences
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.facts import Observer
+from sre_orchestrator.core.models import Check, Runbook
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import Settings
 
@@ -61,6 +62,32 @@ def test_a_fact_that_is_left_out_takes_its_conclusions_along(bundle: Bundle, ins
 
     assert without.report.hypotheses[:1] != (first,)
     assert any(first.cause in line for line in differences(bundle.report, without.report))
+
+
+def with_runbook(bundle: Bundle, *facts: str) -> Bundle:
+    checks = (Check(label="memory is short", state="satisfied", facts=facts), Check(label="calm", state="violated"))
+    runbook = Runbook(title="Memory", passage="Give it more", address="/gone/memory.md:3", checks=checks)
+    first = msgspec.structs.replace(bundle.report.hypotheses[0], runbooks=(runbook,))
+    hypotheses = (first, *bundle.report.hypotheses[1:])
+    return msgspec.structs.replace(bundle, report=msgspec.structs.replace(bundle.report, hypotheses=hypotheses))
+
+
+def test_a_replay_tells_of_the_runbooks_that_were_found_then(bundle: Bundle, installation: Installation) -> None:
+    told = with_runbook(bundle, bundle.report.hypotheses[0].explains[0])
+
+    again = replay(told, installation.reasoning())
+
+    assert again.report.hypotheses == told.report.hypotheses
+
+
+def test_a_check_is_open_where_what_it_found_is_left_out(bundle: Bundle, installation: Installation) -> None:
+    explained = bundle.report.hypotheses[0].explains
+    told = with_runbook(bundle, explained[0])
+
+    again = replay(told, installation.reasoning(), without=[explained[0]])
+
+    checks = [check for one in again.report.hypotheses for runbook in one.runbooks for check in runbook.checks]
+    assert [(check.state, check.facts) for check in checks] == [("unknown", ()), ("violated", ())]
 
 
 def test_a_fact_that_is_added_counts(bundle: Bundle, installation: Installation) -> None:

@@ -23,7 +23,7 @@ from sre_orchestrator.core.models import (
     Versions,
 )
 from sre_orchestrator.core.pipeline import Parts
-from sre_orchestrator.core.ports import Guide
+from sre_orchestrator.core.ports import Around, Guide
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import FactKind, Vocabulary
 from sre_orchestrator.rules.engine import Plan
@@ -76,8 +76,9 @@ class Notes:
 class Shelf:
     """Knowledge that finds the same passage for everything."""
 
-    def advise(self, hypothesis: Hypothesis) -> tuple[Runbook, ...]:
+    def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
         """Return a passage named after the cause."""
+        del around
         return (Runbook(title=hypothesis.cause, passage="do this", address="runbook.md"),)
 
 
