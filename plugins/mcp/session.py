@@ -18,7 +18,7 @@ from mcp import Client, types
 from sre_orchestrator.core.boundary import Failure, guarded
 from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.plugins.mcp.answers import Answer, McpProblem
+from sre_orchestrator.plugins.mcp.answers import Answer, McpProblem, shown
 from sre_orchestrator.plugins.mcp.stdio import Pipe, spoken
 
 T = TypeVar("T")
@@ -123,7 +123,7 @@ class Session:
     @property
     def is_open(self) -> bool:
         """Say whether the server is still there."""
-        return self._client is not None and self._task is not None and not self._task.done() and not self.pipe.problem
+        return self._client is not None and self._task is not None and not self._task.done() and not self.pipe.ended
 
     async def _stay(self, ready: Future[None]) -> None:
         """Connect, say so, and stay until ``close``: what was entered in a task has to be left in it."""
@@ -179,7 +179,7 @@ class Session:
     def _ask(self, question: Coroutine[Any, Any, T], seconds: float) -> T:
         if not self.is_open:
             question.close()
-            raise self._problem("", "the connection has ended")
+            raise self._problem("", "it has ended")
         future = asyncio.run_coroutine_threadsafe(_alone(question), self._loop)
         outcome = guarded(lambda: future.result(seconds + SPARE_SECONDS))
         if isinstance(outcome, Failure):
@@ -190,7 +190,7 @@ class Session:
     def _problem(self, why: str, slow: str) -> McpProblem:
         """Return what went wrong, with what the server itself said of it."""
         kind, _, text = why.partition(": ")
-        told = slow if kind in ("", "TimeoutError") else text or kind
+        told = "it has ended" if CLOSED in text else slow if kind in ("", "TimeoutError") else shown(text) or kind
         details = [self.pipe.problem or told]
         if self.pipe.noise:
             details.append(f"{self.pipe.noise} lines on its standard output are no messages: {self.pipe.noisy_line!r}")

@@ -37,6 +37,7 @@ class Pipe:
     def __init__(self, most_bytes: int) -> None:
         self.most_bytes = most_bytes
         self.problem = ""
+        self.ended = False
         self.noise = 0
         self.noisy_line = ""
         self._said: deque[str] = deque(maxlen=SAID_LINES)
@@ -92,7 +93,7 @@ async def _read(process: Process, told: MemoryObjectSendStream[Incoming], pipe: 
     async with told:
         with suppress(*_GONE):
             await _messages(process, told, pipe)
-        pipe.problem = pipe.problem or "the server has ended"
+        pipe.ended = True
 
 
 async def _messages(process: Process, told: MemoryObjectSendStream[Incoming], pipe: Pipe) -> None:
