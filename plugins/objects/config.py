@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from sre_orchestrator.plugins.objects.meta import Object, Part
+from sre_orchestrator.plugins.objects.meta import Object, Part, WrittenMeta
 from sre_orchestrator.plugins.objects.pods import IntOrString, LocalRef
 
 Amounts = dict[str, IntOrString | float]
@@ -15,6 +15,7 @@ APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 class ConfigMap(Object, frozen=True, kw_only=True):
     """A ConfigMap."""
 
+    metadata: WrittenMeta = WrittenMeta()
     data: dict[str, str] = {}
     binary_data: dict[str, msgspec.Raw] = {}
 
@@ -26,6 +27,7 @@ class ConfigMap(Object, frozen=True, kw_only=True):
 class Secret(Object, frozen=True, kw_only=True):
     """A Secret: ``keys`` reads the names; the values are dropped while it is decoded, unread."""
 
+    metadata: WrittenMeta = WrittenMeta()
     type: str = ""
     data: dict[str, msgspec.Raw] = {}
     string_data: dict[str, msgspec.Raw] = {}
@@ -49,6 +51,7 @@ class ServiceAccount(Object, frozen=True, kw_only=True):
     """A ServiceAccount."""
 
     image_pull_secrets: tuple[LocalRef, ...] = ()
+    automount_service_account_token: bool | None = None
 
 
 class QuotaSpec(Part, frozen=True, kw_only=True):

@@ -42,3 +42,29 @@ class Object(Part, frozen=True, kw_only=True):
 
     kind: str = ""
     metadata: Meta = Meta()
+
+
+class Managed(Part, frozen=True, kw_only=True):
+    """An entry of ``metadata.managedFields``: who wrote fields of the object last, and when."""
+
+    manager: str = ""
+    operation: str = ""
+    subresource: str = ""
+    time: Time | None = None
+
+
+class WrittenMeta(Meta, frozen=True, kw_only=True):
+    """``metadata`` of what people edit, with who wrote it."""
+
+    managed_fields: tuple[Managed, ...] = ()
+
+    @property
+    def written(self) -> Managed | None:
+        """Return the latest write after the object was made that is told, other than of its status."""
+        made = self.creation_timestamp
+        later = [
+            (one.time, one)
+            for one in self.managed_fields
+            if one.time and not one.subresource and (made is None or one.time > made)
+        ]
+        return max(later, key=lambda found: found[0])[1] if later else None

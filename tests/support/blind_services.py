@@ -23,7 +23,6 @@ MISSED: dict[str, str] = {
     "memory_leaks": "told as a limit that is too low: no fact says that memory climbs steadily between restarts",
     "route_strips_what_others_keep": "no fact compares the filters of a route with those of its siblings",
     "database_without_an_index": "told as CPU overload of the database, which is near: nobody reads a log of slow queries",
-    "setting_changed_in_a_config_map": "no fact tells when a ConfigMap was changed, only when a workload was",
 }
 
 

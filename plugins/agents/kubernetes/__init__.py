@@ -9,7 +9,7 @@ from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.kubernetes.custom import custom_facts
 from sre_orchestrator.plugins.agents.kubernetes.events import event_facts, pod_event_facts
-from sre_orchestrator.plugins.agents.kubernetes.others import autoscaler_facts, job_facts
+from sre_orchestrator.plugins.agents.kubernetes.others import autoscaler_facts, configuration_facts, job_facts
 from sre_orchestrator.plugins.agents.kubernetes.pods import pod_facts
 from sre_orchestrator.plugins.agents.kubernetes.rollouts import rollout_facts, scaling_facts
 from sre_orchestrator.plugins.agents.kubernetes.view import View, read_view
@@ -23,6 +23,7 @@ LOOKS: tuple[Callable[[View], Iterator[Fact]], ...] = (
     scaling_facts,
     autoscaler_facts,
     job_facts,
+    configuration_facts,
     custom_facts,
     event_facts,
 )
@@ -56,6 +57,7 @@ class KubernetesAgent:
             "container.probe",
             "container.killed",
             "container.changed",
+            "configuration.written",
             "probe.failed",
             "autoscaler.condition",
             "job.state",

@@ -1,4 +1,4 @@
-"""Autoscalers, Jobs and CronJobs."""
+"""Autoscalers, Jobs and CronJobs, and configuration that was written lately."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Fact
 from sre_orchestrator.plugins.agents.kubernetes.view import View, identity
-from sre_orchestrator.plugins.agents.reading import kubectl_describe
+from sre_orchestrator.plugins.agents.reading import kubectl_describe, kubectl_get
 from sre_orchestrator.plugins.objects.pods import Condition
+from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.objects.workloads import HorizontalPodAutoscaler, Job
 
 
@@ -65,6 +66,20 @@ def job_facts(view: View) -> Iterator[Fact]:
                 identity(cron_job),
                 query=kubectl_describe("cronjob", cron_job.metadata.namespace, cron_job.metadata.name),
                 suspended=True,
+            )
+
+
+def configuration_facts(view: View) -> Iterator[Fact]:
+    """Yield ConfigMaps and Secrets that somebody wrote in the window of the incident, after they were made."""
+    for one in view.configuration:
+        written = one.metadata.written
+        if written and view.in_window(written.time):
+            yield view.observe(
+                "configuration.written",
+                identity(one),
+                query=f"{kubectl_get(KINDS[type(one)].kind, one.metadata.namespace, one.metadata.name)} --show-managed-fields",
+                at=written.time,
+                by=written.manager,
             )
 
 

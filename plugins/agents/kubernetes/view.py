@@ -14,6 +14,7 @@ from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Coverage, Scope
 from sre_orchestrator.plugins.agents.reading import covered, current, in_scope
+from sre_orchestrator.plugins.objects.config import ConfigMap, Secret
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Service
@@ -50,7 +51,8 @@ FROM_PODS = [
 FROM_EVENTS = ["probe.failed", "container.killed", "event"]
 FROM_WORKLOADS = ["workload.replicas", "workload.unavailable", "workload.condition"]
 READ: tuple[type[Object], ...] = (
-    Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, HorizontalPodAutoscaler, Service, Event, *CUSTOM,
+    Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, HorizontalPodAutoscaler, Service, Event,
+    ConfigMap, Secret, *CUSTOM,
 )  # fmt: skip
 
 
@@ -71,6 +73,7 @@ class View:
     cron_jobs: Sequence[CronJob]
     autoscalers: Sequence[HorizontalPodAutoscaler]
     services: Sequence[Service]
+    configuration: Sequence[ConfigMap | Secret]
     custom_resources: Sequence[Object]
     events: Mapping[str, Sequence[Event]]
     owners: Mapping[str, str]
@@ -123,6 +126,7 @@ async def read_view(scope: Scope, sources: Sources, agent: str) -> View:
         cron_jobs=here(CronJob),
         autoscalers=here(HorizontalPodAutoscaler),
         services=here(Service),
+        configuration=[*here(ConfigMap), *here(Secret)],
         custom_resources=[one for kind in CUSTOM for one in lists[kind].items],
         owners={identity(one): above for one in [*here(ReplicaSet), *here(Job)] if (above := _controller(one))},
         events=_by_object(lists[Event].items, present, scope),

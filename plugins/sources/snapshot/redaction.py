@@ -12,6 +12,8 @@ from sre_orchestrator.core.redact import MASK, without_secrets
 Json = dict[str, Any]
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 RELEASE = "helm.sh/release.v1"
+EDITED = ("ConfigMap", "Secret")
+_WRITER = ("manager", "operation", "subresource", "time")
 _VERSION = ("name", "served", "storage", "deprecated", "additionalPrinterColumns")
 _PEM = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL)
 _KEYED = re.compile(
@@ -24,13 +26,15 @@ _BARE = re.compile(r"(?<=: )\*\*\*(?=\s*(?:[,}\]#]|$))")
 def redacted(item: Json, kind: str) -> Json:
     """Return an object as it may be kept.
 
-    Of a Secret the names of its keys stay, of everything else what is no secret: environment, arguments,
+    Of a Secret the names of its keys stay, of what people edit who wrote it and when, of everything else what is no secret: environment, arguments,
     annotations and texts are read as ``core.redact`` reads what becomes a fact, and what a key says is a
     secret is masked whole.
     """
     kept = {key: value for key, value in item.items() if key not in ("data", "stringData", "binaryData", "metadata")}
     result: Json = {key: _clean(value, key) for key, value in kept.items()}
     result["metadata"] = _metadata(item.get("metadata"))
+    if kind in EDITED and (writers := _writers(item.get("metadata"))):
+        result["metadata"]["managedFields"] = writers
     data = {part: item[part] for part in ("data", "stringData", "binaryData") if isinstance(item.get(part), dict)}
     labels = result["metadata"].get("labels")
     release = isinstance(labels, dict) and labels.get("owner") == "helm"
@@ -83,6 +87,14 @@ def _metadata(metadata: object) -> Json:
     if isinstance(notes := kept.get("annotations"), dict):
         kept["annotations"] = {key: _note(key, value) for key, value in notes.items() if key != APPLIED}
     return kept
+
+
+def _writers(metadata: object) -> list[Json]:
+    """Return who wrote an object and when, without the names of the fields."""
+    told = metadata.get("managedFields") if isinstance(metadata, dict) else None
+    entries = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    found = [{key: one[key] for key in _WRITER if isinstance(one.get(key), str)} for one in entries]
+    return [one for one in found if "time" in one]
 
 
 def _note(key: str, value: object) -> object:

@@ -85,3 +85,31 @@ def test_suspended_and_failed_jobs_are_told(tmp_path: Path) -> None:
         "cronjob/shop/report": True,
     }
     assert {one.attributes.get("reason") for one in seen.of("job.state")} == {"BackoffLimitExceeded", None}
+
+
+def written(kind: str, name: str, *writes: Json) -> Json:
+    made = thing(kind, name, data={"key": "dmFsdWU="})
+    made["metadata"] |= {"creationTimestamp": "2030-05-01T11:00:00Z", "managedFields": list(writes)}
+    return made
+
+
+def write(manager: str, time: str, **more: str) -> Json:
+    return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": {"f:data": {}}, **more}
+
+
+def test_configuration_that_was_written_after_it_was_made_is_told(tmp_path: Path) -> None:
+    found = look(
+        KubernetesAgent(),
+        tmp_path,
+        written("ConfigMap", "edited", write("helm", "2030-05-01T11:00:00Z"), write("kubectl-edit", LATELY)),
+        written("Secret", "rotated", write("vault", "2030-05-01T11:30:00Z"), write("helm", "2030-05-01T11:20:00Z")),
+        written("ConfigMap", "as-made", write("helm", "2030-05-01T11:00:00Z")),
+        written("ConfigMap", "status-only", write("operator", LATELY, subresource="status")),
+        written("ConfigMap", "after-it", write("kubectl-edit", "2030-05-01T12:00:01Z")),
+        thing("ConfigMap", "nobody-tells"),
+    )
+
+    assert {one.component: one.attributes["by"] for one in found.of("configuration.written")} == {
+        "configmap/shop/edited": "kubectl-edit",
+        "secret/shop/rotated": "vault",
+    }

@@ -39,6 +39,14 @@ def test_what_was_applied_and_who_manages_fields_is_dropped() -> None:
     assert redacted(item, "Pod") == {"metadata": {"name": "a", "annotations": {"team": "shop"}}}
 
 
+def test_of_configuration_it_is_kept_who_wrote_it_and_when() -> None:
+    write = {"manager": "kubectl-edit", "operation": "Update", "time": "2030-05-01T11:50:00Z"}
+    fields = [write | {"fieldsV1": {"f:data": {"f:secret": {}}}}, {"manager": "old"}, "odd"]
+
+    assert redacted({"metadata": {"managedFields": fields}}, "ConfigMap")["metadata"] == {"managedFields": [write]}
+    assert redacted({"metadata": {"managedFields": "odd"}}, "Secret")["metadata"] == {}
+
+
 def test_annotations_that_name_a_secret_stay_and_those_that_hold_one_do_not() -> None:
     notes = {"nginx.ingress.kubernetes.io/auth-secret": "shop/users", "tool/api-token": "abcdef", "odd": 1}
 
