@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from sre_orchestrator.plugins.objects.meta import Meta, Object, Part, Time
+from sre_orchestrator.plugins.objects.rbac import AccountToken
 from sre_orchestrator.plugins.objects.selectors import LabelSelector, NodeSelector, Toleration
 
 IntOrString = int | str
@@ -178,6 +179,7 @@ class ProjectedPart(Part, frozen=True, kw_only=True):
 
     config_map: NamedSource | None = None
     secret: NamedSource | None = None
+    service_account_token: AccountToken | None = None
 
 
 class Projected(Part, frozen=True, kw_only=True):
@@ -284,6 +286,7 @@ class PodSpec(Part, frozen=True, kw_only=True):
     tolerations: tuple[Toleration, ...] = ()
     topology_spread_constraints: tuple[TopologySpread, ...] = ()
     service_account_name: str = ""
+    automount_service_account_token: bool | None = None
     image_pull_secrets: tuple[LocalRef, ...] = ()
     host_network: bool = False
     dns_policy: str = "ClusterFirst"

@@ -1,4 +1,4 @@
-"""Roles and bindings: what accounts may do."""
+"""Roles and bindings: what accounts may do; the tokens that they show."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from sre_orchestrator.plugins.objects.meta import Object, Part
 from sre_orchestrator.plugins.objects.selectors import LabelSelector
 
 GROUP = "rbac.authorization.k8s.io"
+
+
+class AccountToken(Part, frozen=True, kw_only=True):
+    """``projected.sources[].serviceAccountToken`` of a volume; without an audience it is for the API server."""
+
+    audience: str = ""
+    expiration_seconds: int = 3600
+    path: str = ""
 
 
 class PolicyRule(Part, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.agents.auth.clocks import OFFSET, clocks
 from sre_orchestrator.plugins.agents.auth.permitted import (
     KIND,
     Told,
@@ -17,7 +18,9 @@ from sre_orchestrator.plugins.agents.auth.permitted import (
     told_by_incident,
     told_by_logs,
 )
+from sre_orchestrator.plugins.agents.auth.tokens import PROJECTED, WITHHELD, tokens
 from sre_orchestrator.plugins.agents.auth.view import View, look
+from sre_orchestrator.plugins.objects.nodes import Lease, Node
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, PodLogs
 
 
@@ -36,7 +39,7 @@ class AuthAgent:
         "requests are answered 401 or 403, the token is refused or has expired",
         "logins fail since the identity provider or its keys cannot be reached",
     )
-    kinds = frozenset({KIND})
+    kinds = frozenset({KIND, PROJECTED, WITHHELD, OFFSET, "issuer.checked"})
     answers = frozenset({KIND})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
@@ -44,9 +47,14 @@ class AuthAgent:
         cluster = sources.need(ClusterObjects)  # type: ignore[type-abstract]  # a port is asked for by its protocol
         view = await look(Observer(self.name, sources.cluster), scope, cluster)
         told = await _told(view, sources)
-        if told:
-            for one in permissions(view, told, await read_roles(cluster)):
-                yield one
+        for one in permissions(view, told, await read_roles(cluster)) if told else ():
+            yield one
+        if scope.questions:
+            return
+        for one in tokens(view):
+            yield one
+        for one in clocks(view.observe, await cluster.list(Node), await cluster.list(Lease)):
+            yield one
 
 
 async def _told(view: View, sources: Sources) -> list[Told]:
