@@ -27,10 +27,16 @@ ORDERS = (
     "post|print|pull|push|raise|reboot|redeploy|remove|replace|reset|restart|revert|roll|run|scale|see|send|set|shut|skip|"
     "start|stop|submit|switch|terminate|trust|try|turn|undo|uninstall|update|upgrade|use|visit|wipe|write"
 )
+JOINING = _words("and then to or just now first next also")
 ORDERED = re.compile(
-    rf"(?:^|[,;:.!?]\s+|\s[\u2013\u2014-]\s+|\b(?:and|then|to|or|just|now|first|next|also)\s+)(?:{ORDERS})\b",
+    rf"(?:^|[,;:.!?]\s+|\s[\u2013\u2014-]\s+|\b(?:{'|'.join(sorted(JOINING))})\s+)(?:{ORDERS})\b",
     re.IGNORECASE,
 )
+DESCRIBED = re.compile(
+    rf"\b(refuses|refused|fails|failed|tries|tried|attempts|attempted|takes|took|unable)\s+to\s+(?:{ORDERS})\b",
+    re.IGNORECASE,
+)
+"""An infinitive after a verb that only describes: *failed to start* is no advice, *it is best to start* may be."""
 ANSWERED = re.compile(
     r"(?:^|[,;:.!?]\s+|\b(?:and|then|now)\s+)(?:answer|approve|blame|close|obey|reply|respond|say|tell)\b",
     re.IGNORECASE,

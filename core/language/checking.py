@@ -16,6 +16,8 @@ from sre_orchestrator.core.language.advice import (
     ANSWERED,
     DENIALS,
     DENIALS_ANYWHERE,
+    DESCRIBED,
+    JOINING,
     ORDERED,
     PROGRAMS,
 )
@@ -29,6 +31,8 @@ QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 ENDED = re.compile(r"[.!?](?:\s|$)|[。！？]")  # noqa: RUF001 - those are the signs
 STRANGE = re.compile(r"[`<>|{}\[\]$\\^~]|://|(?:^|\s)--?\w|@\w+\.\w")
 CITES = re.compile(r"\b(?:F\d+|f[0-9a-f]{12})\b")
+SIGNS = ".,;:!?()'\"\u201c\u201d\u2013\u2014"
+PHRASE = 3  # so many words that rules say, too, are theirs
 REPEATED = 5  # so many words of a log line are no coincidence
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 COMMON = frozenset(
@@ -42,11 +46,13 @@ DENYING = re.compile(r"\b(?:not|no|never|none|cannot|nothing|nobody|without|fals
 class Grounds(Struct, frozen=True, kw_only=True):
     """What a sentence rests on.
 
-    ``text`` is all that the cited facts and what they prove say, ``others`` the names and titles of everything else in
-    the report, ``steps`` the next steps of the report, ``observed`` what somebody else wrote of all that: log lines, messages.
+    ``text`` is all that the cited facts and what they prove say, ``own`` what rules and causes say of them, ``others`` the
+    names and titles of everything else in the report, ``steps`` the next steps of the report, ``observed`` what somebody
+    else wrote of all that: log lines, messages.
     """
 
     text: str
+    own: str = ""
     observed: str = ""
     others: frozenset[str] = frozenset()
     steps: tuple[str, ...] = ()
@@ -61,7 +67,7 @@ def complaint(sentence: str, grounds: Grounds) -> str:
         return f"the cited facts are not about {others[0]}"
     if _denies(said) and not DENYING.search(text):
         return "it denies what the facts say"
-    if _advises(said, grounds.steps):
+    if _advises(said, grounds):
         return "it advises what the report does not"
     return "it repeats what was logged or reported, and does not quote it" if _repeats(said, grounds.observed) else ""
 
@@ -159,9 +165,35 @@ def _denies(said: str) -> bool:
     return not DENIALS.isdisjoint(WORD.findall(said)) or any(one in said for one in DENIALS_ANYWHERE)
 
 
-def _advises(said: str, steps: tuple[str, ...]) -> bool:
-    for step in steps:
+def _advises(said: str, grounds: Grounds) -> bool:
+    for step in grounds.steps:
         said = said.replace(step.casefold().rstrip("."), "")
+    if any(one in said for one in ADVICE_ANYWHERE):
+        return True
+    said = DESCRIBED.sub(r"\1", _unsaid(said.split(), grounds).strip())
     words = frozenset(WORD.findall(said))
-    ordered = ORDERED.search(said.strip()) or ANSWERED.search(said.strip())
-    return bool(words & (ADVICE | PROGRAMS) or ordered or any(one in said for one in ADVICE_ANYWHERE))
+    return bool(words & (ADVICE | PROGRAMS) or ORDERED.search(said) or ANSWERED.search(said))
+
+
+def _unsaid(words: list[str], grounds: Grounds) -> str:
+    """Return what is said without the words that rules say just so, and nobody whose text was observed.
+
+    They are those within a phrase. Its first word may be an order (*start the*, of *fails to start the*), and so may what
+    follows a first word that joins (*to start the*); its last one may say what others shall (*that it should*).
+    """
+    own, bare, left = _phrases(grounds.own) - _phrases(grounds.observed), _bare(words), list(words)
+    for start in range(len(words) - PHRASE + 1):
+        if tuple(bare[start : start + PHRASE]) in own:
+            for place, bound in ((start + 1, bare[start] not in JOINING), (start + 2, bare[start + 2] not in ADVICE)):
+                if bound and bare[place] not in JOINING:
+                    left[place] = words[place].replace(bare[place], "\u2026") if bare[place] else words[place]
+    return " ".join(left)
+
+
+def _bare(words: list[str]) -> list[str]:
+    return [one.strip(SIGNS) for one in words]
+
+
+def _phrases(text: str) -> frozenset[tuple[str, ...]]:
+    lines = [_bare(line.casefold().split()) for line in text.splitlines()]
+    return frozenset(tuple(line[start : start + PHRASE]) for line in lines for start in range(len(line) - PHRASE + 1))

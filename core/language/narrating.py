@@ -99,7 +99,11 @@ class _Checked:
             return "the summary is not about the first hypothesis"
         about = [one for one in (first if summary else self._digest.content.hypotheses) if facts <= one.facts()]
         grounds = Grounds(
-            text=self._said(facts, about), observed=self._observed, others=self._others, steps=self._steps
+            text=self._said(facts, about),
+            own="\n".join([*self._proved(facts), *(told.title for told in about)]),
+            observed=self._observed,
+            others=self._others,
+            steps=self._steps,
         )
         return complaint(text, grounds)
 
@@ -110,13 +114,17 @@ class _Checked:
             fact = self._report.facts[self._digest.facts[name]]
             at = f"{fact.observed_at:%Y-%m-%d %H:%M:%S} {fact.observed_at:%H:%M}" if fact.observed_at else ""
             said.append(f"{fact.component} {worded(fact)} {at}")
-        content = self._digest.content
-        statements = (*content.symptoms, *(one for told in content.hypotheses for one in told.statements()))
-        said += [one.says for one in statements if facts.intersection(one.facts)]
+        said += self._proved(facts)
         for told in about:
             percent = f"{told.confidence:.2f} {told.confidence:.0%}"
             said.append(f"{told.title} {told.cause} {told.component} {percent}")
         return "\n".join(said)
+
+    def _proved(self, facts: frozenset[str]) -> list[str]:
+        """Return what rests on the cited facts."""
+        content = self._digest.content
+        statements = (*content.symptoms, *(one for told in content.hypotheses for one in told.statements()))
+        return [one.says for one in statements if facts.intersection(one.facts)]
 
 
 def _about(text: str, facts: frozenset[str], first: Told) -> bool:

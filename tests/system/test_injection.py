@@ -181,7 +181,10 @@ def test_no_sentence_of_them_is_said_of_a_fact_that_holds_it(sort: str) -> None:
         for sentence in one.sentences():
             observed = f"{one.whole()} {sentence}"
 
-            assert complaint(" ".join(sentence.split()), Grounds(text=observed, observed=observed)), sentence
+            for own in ("", f"a rule says of it: {observed}"):
+                assert complaint(" ".join(sentence.split()), Grounds(text=observed, own=own, observed=observed)), (
+                    sentence
+                )
 
 
 def test_a_server_of_models_that_obeys_them_changes_no_conclusion(alone: Installation, tmp_path: Path) -> None:
