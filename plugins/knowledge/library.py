@@ -23,6 +23,7 @@ READER = 1  # grows when the same bytes are read into other passages, so that th
 DEPTH = 50  # passages that are looked at for one answer: several may be of one document
 STALE_DAYS = 365
 FUSED = 60.0  # of reciprocal rank fusion (Cormack et al. 2009)
+Row = tuple[int, str, str, str, str, str]  # of a document: id, address, namespace, title, front; a passage
 By = Literal["alert", "cause", "component", "image", "words", "meaning"]
 
 
@@ -179,27 +180,32 @@ class Library:
             named = self._called(text)
             hits = self._hits(text, named)
             rows = [(self._row(one), hit) for one, hit in hits.items()]
-        oldest = today - timedelta(days=stale_days) if today else None
-        found: dict[int, Found] = {}
-        for row, (score, by) in rows:
-            if row is None:  # it went a moment ago; its meaning is known a little longer
-                continue
-            document, address, namespace, title, front_text, body = row
-            if document in found or not visible(namespace, namespaces):
-                continue
-            passage, front = _passage(body), msgspec.json.decode(front_text, type=Front)
-            found[document] = Found(
-                title=title,
-                headings=passage.headings,
-                text=passage.text,
-                address=placed(address, passage.line),
-                score=round(score, 4),
-                by=by,
-                stale=bool(oldest and front.reviewed and front.reviewed < oldest),
-            )
-            if len(found) == limit:
-                break
-        return tuple(found.values())
+        return _best(rows, limit, namespaces=namespaces, oldest=_oldest(today, stale_days))
+
+    def fitting(
+        self,
+        text: str,
+        limit: int = 10,
+        *,
+        within: Collection[str] | None = None,
+        namespaces: Collection[str] | None = None,
+        today: date | None = None,
+        stale_days: int = STALE_DAYS,
+    ) -> tuple[Found, ...]:
+        """Return what ``search`` returns, but by meaning alone, or by words alone where no meaning is known.
+
+        ``within`` are the addresses of the documents to choose from: each of them is found, with a score of 0 where
+        nothing in it fits.
+        """
+        with self._reading():
+            own = None if within is None else [one for address in within for one in self._at(address)]
+            depth = DEPTH if own is None else len(own)
+            meant = self.meaning.search(text, depth, within=own) if self.meaning and depth else ()
+            by: By = "meaning" if meant else "words"
+            hits = {hit.id: (hit.score, by) for hit in meant or self._words.search(text, depth, within=own)}
+            hits |= {one: (0.0, "words") for one in own or () if one not in hits}
+            rows = [(self._row(one), (score, (kind,))) for one, (score, kind) in hits.items()]
+        return _best(rows, limit, namespaces=namespaces, oldest=_oldest(today, stale_days))
 
     def _called(self, text: str) -> dict[int, NameKind]:
         """Return the documents that are called what ``text`` names, those of alerts first."""
@@ -222,16 +228,20 @@ class Library:
             hits.setdefault(hit.id, (min(hit.score, 0.99), by))
         return hits
 
+    def _at(self, address: str) -> list[int]:
+        row = self._connection.execute("select id from document where address = ?", (address,)).fetchone()
+        return self._of(row[0]) if row else []
+
     def _of(self, document: int) -> list[int]:
         rows = self._connection.execute("select id from passage where document = ? order by id", (document,))
         return [one for (one,) in rows]
 
-    def _row(self, passage: int) -> tuple[int, str, str, str, str, str] | None:
+    def _row(self, passage: int) -> Row | None:
         asked = (
             "select document.id, address, namespace, title, front, body from passage"
             " join document on document.id = passage.document where passage.id = ?"
         )
-        row: tuple[int, str, str, str, str, str] | None = self._connection.execute(asked, (passage,)).fetchone()
+        row: Row | None = self._connection.execute(asked, (passage,)).fetchone()
         return row
 
     def _add(self, document: Document, namespace: str) -> None:
@@ -284,6 +294,40 @@ class Library:
                 connection.execute("rollback")
                 raise
             connection.execute("commit")
+
+
+def _oldest(today: date | None, stale_days: int) -> date | None:
+    return today - timedelta(days=stale_days) if today else None
+
+
+def _best(
+    rows: Iterable[tuple[Row | None, tuple[float, tuple[By, ...]]]],
+    limit: int,
+    *,
+    namespaces: Collection[str] | None,
+    oldest: date | None,
+) -> tuple[Found, ...]:
+    """Return the first passage of each document that ``namespaces`` may see; what was reviewed before ``oldest`` is stale."""
+    found: dict[int, Found] = {}
+    for row, (score, by) in rows:
+        if row is None:  # it went a moment ago; its meaning is known a little longer
+            continue
+        document, address, namespace, title, front_text, body = row
+        if document in found or not visible(namespace, namespaces):
+            continue
+        passage, front = _passage(body), msgspec.json.decode(front_text, type=Front)
+        found[document] = Found(
+            title=title,
+            headings=passage.headings,
+            text=passage.text,
+            address=placed(address, passage.line),
+            score=round(score, 4),
+            by=by,
+            stale=bool(oldest and front.reviewed and front.reviewed < oldest),
+        )
+        if len(found) == limit:
+            break
+    return tuple(found.values())
 
 
 def visible(namespace: str, namespaces: Collection[str] | None) -> bool:

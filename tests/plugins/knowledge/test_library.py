@@ -110,3 +110,13 @@ def test_a_damaged_file_is_told_with_what_to_do(tmp_path: Path) -> None:
 
     with pytest.raises(LibraryError, match=r"library\.db: the library of runbooks is damaged.*ingest --rebuild"):
         Library(path)
+
+
+def test_each_of_the_documents_to_choose_from_fits_somehow(library: Library) -> None:
+    found = library.fitting("roll the release back", within=["/books/cart.md", "/books/queue.md", "/books/gone.md"])
+
+    assert [(one.title, one.score > 0) for one in found] == [("Cart answers 500", True), ("Queue of payments", False)]
+
+
+def test_names_do_not_count_in_what_fits(library: Library) -> None:
+    assert library.fitting("CartErrorsHigh")[0].score < 1
