@@ -44,6 +44,7 @@ from sre_orchestrator.plugins.sources.snapshot import Snapshot, open_snapshot
 from sre_orchestrator.rules.book import RuleBook, load_book
 from sre_orchestrator.rules.engine import Plan
 from sre_orchestrator.rules.names import cause_names, rule_names
+from sre_orchestrator.rules.packs import installed, packed
 from sre_orchestrator.rules.whynot import Trial, why_not
 from sre_orchestrator.twin.store import TwinStore
 
@@ -94,6 +95,8 @@ class Installation:
 
     def __init__(self, settings: Settings) -> None:
         settings = with_presets(settings)
+        self._state_dir = Path(settings.state_dir)
+        self.packs, self._broken_packs = installed(self._state_dir)
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
         if self.plugins.third_party():
             leave_out_clashing(self.plugins, _ours(Path(settings.state_dir) / "cache"), settings=settings)
@@ -131,7 +134,7 @@ class Installation:
         """Return what is missing whatever the incident: broken plugins, refused rules."""
         refused = (
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
-            for one in (*self.vocabulary.problems, *self.book.problems)
+            for one in (*self._broken_packs, *self.vocabulary.problems, *self.book.problems)
         )
         written = (
             Gap(agent="runbooks", what="a rule or check was refused", why=one, remedy="correct it and ingest it again")
@@ -214,7 +217,8 @@ class Installation:
         return cast("Sequence[EmbedderKind]", self.plugins.collect("register_embedders", settings=self.settings))
 
     def _folders(self, hook: str) -> tuple[Traversable, ...]:
-        return tuple(cast("list[Traversable]", self.plugins.collect(hook)))
+        ours = packed(self._state_dir, self.packs, hook)
+        return (*cast("list[Traversable]", self.plugins.collect(hook)), *ours)
 
 
 def _ours(cache: Path) -> Additions:

@@ -1,4 +1,4 @@
-"""The book as it is installed: ours, and what the plugins of third parties add."""
+"""The book as it is installed: ours, and what plugins of third parties and rule packs add."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import cast
 
-from sre_orchestrator.core.plugins import Plugins, load_plugins
+from sre_orchestrator.core.plugins import load_plugins
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary
 from sre_orchestrator.rules.book import RuleBook, builtin_rules, load_book
 from sre_orchestrator.rules.catalogue import yaml_files
+from sre_orchestrator.rules.packs import installed, packed
 
 
 def installed_book(settings: Settings) -> tuple[Vocabulary, RuleBook]:
@@ -20,12 +21,12 @@ def installed_book(settings: Settings) -> tuple[Vocabulary, RuleBook]:
         RuleError: a built-in file is bad.
 
     """
-    plugins, cache = load_plugins((), settings), Path(settings.state_dir) / "cache"
-    vocabulary = load_vocabulary(_folders(plugins, "register_vocabulary"), cache=cache)
+    added, cache = _Added(settings), Path(settings.state_dir) / "cache"
+    vocabulary = load_vocabulary(added.folders("register_vocabulary"), cache=cache)
     book = load_book(
         vocabulary,
-        rule_folders=_folders(plugins, "register_rules"),
-        cause_folders=_folders(plugins, "register_causes"),
+        rule_folders=added.folders("register_rules"),
+        cause_folders=added.folders("register_causes"),
         cache=cache,
     )
     return vocabulary, book
@@ -38,9 +39,18 @@ def installed_rules(settings: Settings) -> list[tuple[str, bytes]]:
         RuleError: a folder or a file cannot be read.
 
     """
-    folders = (*builtin_rules(), *_folders(load_plugins((), settings), "register_rules"))
+    folders = (*builtin_rules(), *_Added(settings).folders("register_rules"))
     return [file for folder in folders for file in yaml_files(folder)]
 
 
-def _folders(plugins: Plugins, hook: str) -> list[Traversable]:
-    return cast("list[Traversable]", plugins.collect(hook))
+class _Added:
+    """What plugins and rule packs add."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._plugins = load_plugins((), settings)
+        self._state_dir = Path(settings.state_dir)
+        self._packs, _ = installed(self._state_dir)
+
+    def folders(self, hook: str) -> list[Traversable]:
+        plugins = cast("list[Traversable]", self._plugins.collect(hook))
+        return [*plugins, *packed(self._state_dir, self._packs, hook)]

@@ -16,6 +16,7 @@ from sre_orchestrator.api.cli import (
     keys,
     mcp,
     models,
+    packs,
     plugin,
     plugins,
     postmortem,
@@ -51,6 +52,9 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
 app.command("plugins")(plugins.plugins)
+rules.app.command("add")(packs.add)
+rules.app.command("packs")(packs.packs)
+rules.app.command("remove")(packs.remove)
 app.add_typer(keys.app, name="keys")
 app.add_typer(mcp.app, name="mcp")
 app.add_typer(models.app, name="models")
