@@ -69,6 +69,7 @@ def _details(one: PluginView) -> Iterator[tuple[str, str]]:
         if added:
             yield what.replace("_", " "), ", ".join(added)
     if one.hooks:
-        yield "hooks", ", ".join(one.hooks) + (f" (made for version {one.made_for})" if one.made_for else "")
+        names = ", ".join(hook.removeprefix("register_") for hook in one.hooks)
+        yield "hooks", names + (f" (made for version {one.made_for})" if one.made_for else "")
     for why in one.refused:
         yield "refused", why

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from acme_pay.agent import StatusAgent
-from acme_pay.options import Options
-from acme_pay.source import StatusPage, recorded_page
 from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Incident, Scope
 from sre_orchestrator.core.settings import SnapshotLimits
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
+
+from acme_pay.agent import StatusAgent
+from acme_pay.options import Options
+from acme_pay.source import StatusPage, recorded_page
 
 OUTAGE = Path(__file__).parent / "outage"
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from acme_pay.alerts import StatusAlerts
 from sre_orchestrator.core.notices import Notice
+
+from acme_pay.alerts import StatusAlerts
 
 
 def post(status: str) -> bytes:

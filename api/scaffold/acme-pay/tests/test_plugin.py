@@ -10,14 +10,14 @@ PROGRAM = Path(sys.executable).with_name("sre-orchestrator")
 OUTAGE = Path(__file__).parent / "outage"
 
 
-def run(folder: Path, *arguments: str) -> Any:
+def run(*arguments: str) -> Any:
     """Return what the program prints as JSON."""
-    command = [str(PROGRAM), *arguments, "--format", "json", "--state-dir", str(folder)]
+    command = [str(PROGRAM), *arguments, "--format", "json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def test_it_is_in_use_with_all_that_it_adds(tmp_path: Path) -> None:
-    (found,) = run(tmp_path, "plugins", "acme-pay")
+def test_it_is_in_use_with_all_that_it_adds() -> None:
+    (found,) = run("plugins", "acme-pay")
 
     assert found["problem"] == ""
     assert found["adds"]["agents"] == found["adds"]["alert_formats"] == ["acme-pay"]
@@ -25,14 +25,14 @@ def test_it_is_in_use_with_all_that_it_adds(tmp_path: Path) -> None:
     assert found["adds"]["runbooks"] == ["acme-pay-outage.md"]
 
 
-def test_an_outage_of_acme_pay_is_the_first_hypothesis(tmp_path: Path) -> None:
-    first, *_ = run(tmp_path, "diagnose", "--snapshot", str(OUTAGE))["hypotheses"]
+def test_an_outage_of_acme_pay_is_the_first_hypothesis() -> None:
+    first, *_ = run("diagnose", "--snapshot", str(OUTAGE))["hypotheses"]
 
     assert (first["cause"], first["component"]) == ("acme-pay-outage", "deployment/shop/checkout")
 
 
-def test_a_fault_of_somebody_else_is_not(tmp_path: Path) -> None:
-    found = run(tmp_path, "demo")["hypotheses"]
+def test_a_fault_of_somebody_else_is_not() -> None:
+    found = run("demo")["hypotheses"]
 
     assert found
     assert "acme-pay-outage" not in {one["cause"] for one in found}

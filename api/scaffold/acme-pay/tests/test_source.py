@@ -7,9 +7,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from sre_orchestrator.core.errors import SourceMissing
+
 from acme_pay.options import Options
 from acme_pay.source import Part, live_page, recorded_page
-from sre_orchestrator.core.errors import SourceMissing
 
 PAGE = b'{"page": {"name": "Acme Pay"}, "components": [{"id": "k1", "name": "API", "status": "operational"}]}'
 

@@ -41,7 +41,7 @@ class StatusAgent:
             return
         observe = Observer(self.name, sources.cluster)
         troubled = [part for part in await page.parts() if part.status != "operational"]
-        cluster = sources.need(ClusterObjects)
+        cluster = sources.need(ClusterObjects)  # type: ignore[type-abstract]  # a port is asked for by its protocol
         for kind in (Deployment, StatefulSet):
             listed = await cluster.list(kind)
             for workload in listed.items:
