@@ -13,6 +13,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.plugins.mcp.answers import McpProblem
+from sre_orchestrator.plugins.mcp.stdio import Pipe
 
 
 class _Credentials(httpx2.Auth):
@@ -30,18 +31,19 @@ class _Credentials(httpx2.Auth):
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """A body of which only so many bytes are read."""
+    """A body of which only so many bytes are read; ``pipe`` remembers that there were more."""
 
-    def __init__(self, stream: httpx2.AsyncByteStream, most: int) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, pipe: Pipe) -> None:
         self._stream = stream
-        self._most = most
+        self._pipe = pipe
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
         async for chunk in self._stream:
             size += len(chunk)
-            if size > self._most:
-                raise httpx2.ReadError(f"an answer is larger than {self._most} bytes")
+            if size > self._pipe.most_bytes:
+                self._pipe.problem = f"an answer is larger than {self._pipe.most_bytes} bytes"
+                raise httpx2.ReadError(self._pipe.problem)
             yield chunk
 
     async def aclose(self) -> None:
@@ -49,9 +51,9 @@ class _Bounded(httpx2.AsyncByteStream):
 
 
 class _Transport(httpx2.AsyncHTTPTransport):
-    def __init__(self, most: int, verify: ssl.SSLContext | bool) -> None:
+    def __init__(self, pipe: Pipe, verify: ssl.SSLContext | bool) -> None:
         super().__init__(verify=verify)
-        self._most = most
+        self._pipe = pipe
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await super().handle_async_request(request)
@@ -59,17 +61,17 @@ class _Transport(httpx2.AsyncHTTPTransport):
         if "event-stream" not in response.headers.get("content-type", "") and isinstance(
             response.stream, httpx2.AsyncByteStream
         ):
-            response.stream = _Bounded(response.stream, self._most)
+            response.stream = _Bounded(response.stream, self._pipe)
         return response
 
 
 @asynccontextmanager
-async def posted(server: McpServer) -> AsyncIterator[Any]:
+async def posted(server: McpServer, pipe: Pipe) -> AsyncIterator[Any]:
     """Yield the streams of messages of a server at an address."""
     verify = ssl.create_default_context(cafile=server.ca_file or None) if server.url.startswith("https") else False
     async with (
         httpx2.AsyncClient(
-            transport=_Transport(server.answer_bytes, verify),
+            transport=_Transport(pipe, verify),
             auth=_Credentials(server),
             headers=server.headers,
             timeout=httpx2.Timeout(server.connect_seconds, read=max(server.call_seconds, server.connect_seconds)),

@@ -210,7 +210,7 @@ def _transport(server: McpServer, pipe: Pipe) -> AbstractAsyncContextManager[obj
     if server.url:
         from sre_orchestrator.plugins.mcp.http import posted  # noqa: PLC0415 - only where it is needed
 
-        return posted(server)
+        return posted(server, pipe)
     passed = {name: os.environ[name] for name in server.env_from if name in os.environ}
     return spoken([server.command, *server.args], pipe, env=passed | server.env, cwd=server.cwd or None)
 
