@@ -18,6 +18,7 @@ from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.components import identity
 from sre_orchestrator.plugins.sources.ports import Changed, Dependency, Listing, Reached, Relisted
 from sre_orchestrator.plugins.sources.relations import READ, Relations
+from sre_orchestrator.plugins.sources.snapshot.redaction import redacted
 from sre_orchestrator.plugins.sources.twin_feed import feed
 
 K = TypeVar("K", bound=Object)
@@ -170,8 +171,7 @@ class Mirror:
 
     def _change(self, kind: Kind, name: str, new: Object | None) -> None:
         old = self._shelves[kind].items.get(name)
-        if new and new.kind:  # a watch names the kind of each object, a list does not
-            new = msgspec.structs.replace(new, kind="")
+        new = new and _kept(new)
         if old != new:
             self._before.setdefault((kind, name), old)
             self._put(kind, name, new)
@@ -204,6 +204,17 @@ class _Shelf:
             items = sorted(self.items.values(), key=lambda one: (one.metadata.namespace, one.metadata.name))
             self.listed = Listing(items=tuple(items), complete_in=self.seen.complete_in, gaps=self.seen.gaps)
         return self.listed
+
+
+def _kept(item: Object) -> Object:
+    """Return an object as it is remembered: without secrets, as in a recording, and without its kind, which lists do not name."""
+    if type(item) in VOLATILE:
+        return msgspec.structs.replace(item, kind="") if item.kind else item
+    told = msgspec.json.decode(msgspec.json.encode(item)) | {"kind": ""}
+    kept = redacted(told, type(item).__name__)
+    if kept == told:
+        return msgspec.structs.replace(item, kind="") if item.kind else item
+    return msgspec.json.decode(msgspec.json.encode(kept), type=type(item))
 
 
 def _position(kind: Kind, shelf: _Shelf) -> Position:
