@@ -66,10 +66,13 @@ def renamed(text: str, name: str) -> str:
 
 
 def _below(folder: Traversable, above: str = "") -> Iterator[tuple[str, Traversable]]:
+    """Yield the files of the model, without what Python and other tools leave beside them."""
     for one in sorted(folder.iterdir(), key=lambda one: one.name):
-        if one.is_dir() and one.name != "__pycache__":
+        if one.name.startswith((".", "__pycache__")):
+            continue
+        if one.is_dir():
             yield from _below(one, f"{above}{one.name}/")
-        elif one.is_file():
+        else:
             yield above + one.name, one
 
 

@@ -1,0 +1,1 @@
+"""Lets SRE-Orchestrator see when Flag Service is down."""
