@@ -1,0 +1,172 @@
+"""Real MCP servers are agents by configuration alone; hostile ones change no conclusion."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from itertools import pairwise
+from pathlib import Path
+
+import anyio
+import pytest
+from extras import program
+from hostile import HARMLESS, Hostile, corpus
+from mcp_servers import asked, kubernetes, prometheus_by, scope, small
+from metric_servers import prometheus
+
+from sre_orchestrator.api.wire import serving, write_kubeconfig
+from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
+from sre_orchestrator.core.mcp_servers import FactMapping, McpServer, ToolCall
+from sre_orchestrator.core.models import Fact, Report, Scope
+from sre_orchestrator.core.pipeline import Bundle
+from sre_orchestrator.core.settings import Settings, SnapshotLimits
+from sre_orchestrator.plugins.mcp.known import resolved
+from sre_orchestrator.plugins.mcp.server import Server
+from sre_orchestrator.plugins.sources.snapshot import open_snapshot
+
+DEMO = Path(__file__).parents[2] / "api" / "demo" / "shop"
+POD = "checkout-5b7f9c4d8-zm2vq"
+CORPUS = corpus()
+TOLD = FactMapping(
+    kind="event",
+    items="$.items[*]",
+    values={"name": "name", "message": "message", "reason": "reason"},
+    component="pod/shop/$name",
+    attributes={"message": "$message", "reason": "$reason", "type": "Warning"},
+)
+
+
+def facts_by(settings: McpServer, where: Scope | None = None) -> list[Fact]:
+    server = Server(resolved(settings))
+    try:
+        facts, _, gaps = asked(server, where)
+    finally:
+        server.close()
+    assert gaps == []
+    return facts
+
+
+def test_kubernetes_mcp_server_tells_events_and_phases(tmp_path: Path) -> None:
+    with open_snapshot(DEMO, SnapshotLimits()) as snapshot, serving(snapshot) as url:
+        facts = facts_by(kubernetes(write_kubeconfig(tmp_path / "kubeconfig", url)))
+
+    assert {one.kind for one in facts} == {"event"}  # every pod of the demo runs
+    backing_off = next(one for one in facts if one.attributes["reason"] == "BackOff")
+    assert backing_off.component == "pod/shop/pricing-6f8b9d7c5-5gkqz"
+    assert backing_off.attributes["count"] == 58
+    assert backing_off.observed_at
+    assert not [one for one in facts if one.attributes["type"] != "Warning"]
+
+
+@pytest.mark.parametrize("preset", ["prometheus-mcp-server", "prometheus-mcp"])
+def test_servers_of_prometheus_tell_firing_alerts(tmp_path: Path, preset: str) -> None:
+    at = int(scope().until.timestamp())
+    labels = {
+        "of a pod": 'alertname="PodSlow",severity="warning",namespace="shop",pod="web-1"',
+        "of a workload": 'alertname="ReplicasMissing",severity="critical",namespace="shop",deployment="web"',
+        "elsewhere": 'alertname="PodSlow",severity="warning",namespace="pay",pod="web-1"',
+        "of a node": 'alertname="DiskFull",severity="warning",namespace="shop",node="a"',
+    }
+    firing = [f'ALERTS{{alertstate="firing",{one}}} 1 {when}' for one in labels.values() for when in (at - 60, at)]
+    pending = f'ALERTS{{alertstate="pending",alertname="Soon",namespace="shop",pod="web-1"}} 1 {at}'
+
+    with prometheus(tmp_path, "\n".join([*firing, pending])) as url:
+        facts = facts_by(prometheus_by(preset, url))
+
+    assert sorted((one.kind, one.component, str(one.attributes["alert"])) for one in facts) == [
+        ("alert.firing", "deployment/shop/web", "ReplicasMissing"),
+        ("alert.firing", "pod/shop/web-1", "PodSlow"),
+    ]
+
+
+def test_mcp_grafana_starts_and_lists_its_tools_that_only_read() -> None:
+    settings = McpServer(
+        name="grafana", preset="mcp-grafana", command=program("mcp-grafana"), env={"GRAFANA_URL": "http://127.0.0.1:1"}
+    )
+    server = Server(resolved(settings))
+
+    tools = server.visit().tools()
+
+    server.close()
+    assert tools["query_prometheus"].read_only
+    assert "update_dashboard" not in tools
+
+
+@pytest.mark.parametrize(
+    ("preset", "env", "tool"),
+    [
+        ("alertmanager-mcp-server", {"ALERTMANAGER_URL": "http://127.0.0.1:1"}, "get_alerts"),
+        ("postgres-mcp", {"DATABASE_URI": "postgresql://127.0.0.1:1/x"}, "execute_sql"),
+    ],
+)
+def test_servers_that_need_a_newer_python_start_and_list_their_tools(
+    preset: str, env: dict[str, str], tool: str
+) -> None:
+    if shutil.which("python3.12") is None:
+        pytest.skip(f"{preset} needs Python 3.12 or later, and there is none")
+    server = Server(resolved(McpServer(name="new", preset=preset, command=program(preset), env=env)))
+
+    tools = server.visit().tools()
+
+    server.close()
+    assert tool in tools
+
+
+def investigated(state: Path, texts: list[str], file: Path, **more: str) -> Bundle:
+    """Return the investigation of the demo incident with what a server told of it."""
+    items = [{"name": POD, "message": text, "reason": "Told", **more} for text in texts]
+    file.write_text(json.dumps({"items": items}), encoding="utf-8")
+    server = small("tells", file, tools=(ToolCall(tool="pods", arguments={"namespace": "$namespace"}, facts=(TOLD,)),))
+    installation = Installation(Settings(state_dir=str(state), mcp_servers=(server,)))
+    try:
+        return anyio.run(lambda: diagnose_snapshot(installation, DEMO))
+    finally:
+        installation.close()
+
+
+def skeleton(report: Report) -> list[object]:
+    every = (*report.hypotheses, *report.ruled_out)
+    return [
+        report.verdict,
+        [(one.cause, one.component, one.title, one.remedy, one.next_question) for one in every],
+        [[(proof.rule, proof.polarity, proof.because) for proof in (*one.proof, *one.against)] for one in every],
+    ]
+
+
+def whole(entries: tuple[Hostile, ...]) -> list[str]:
+    return [one.whole() for one in entries]
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.mark.parametrize("sort", CORPUS)
+def test_hostile_texts_of_a_server_change_nothing_but_what_is_quoted(state: Path, tmp_path: Path, sort: str) -> None:
+    texts = whole(CORPUS[sort])
+    other = investigated(state, [f"{HARMLESS} {number}" for number in range(len(texts))], tmp_path / "harmless").report
+
+    bundle = investigated(state, texts, tmp_path / "hostile")
+
+    report = bundle.report
+    assert len([one for one in bundle.seen.facts if one.agent == "mcp-small"]) == len(texts)
+    assert skeleton(report) == skeleton(other)
+    assert [one.confidence for one in report.hypotheses] == pytest.approx([one.confidence for one in other.hypotheses])
+    assert {one.agent for one in report.gaps} == {one.agent for one in other.gaps}
+
+
+def test_hostile_names_of_a_server_are_about_nothing(state: Path, tmp_path: Path) -> None:
+    texts = [one for entries in CORPUS.values() for one in whole(entries)]
+
+    found = [
+        investigated(state, ["x"], tmp_path / "names", name=one)
+        for one in (texts[0], "../../node/node-b", "a; rm -rf /")
+    ]
+
+    for bundle, other in pairwise([*found, found[0]]):
+        assert skeleton(bundle.report) == skeleton(other.report)
+        assert not [fact for fact in bundle.seen.facts if fact.agent == "mcp-small"]
+        assert [
+            gap for gap in bundle.seen.gaps if gap.agent == "mcp-small" and "cannot be filled with names" in gap.why
+        ]
