@@ -44,7 +44,7 @@ class Shelf:
             LibraryError: the library cannot be used.
 
         """
-        library = self._opened()
+        library = self.library()
         if library is None:
             return Blocks()
         return Blocks(
@@ -59,7 +59,7 @@ class Shelf:
             LibraryError: the library cannot be used.
 
         """
-        library = self._opened()
+        library = self.library()
         return library.fences_of(address) if library else ()
 
     def close(self) -> None:
@@ -69,9 +69,24 @@ class Shelf:
                 self._library.close()
                 self._library = None
 
-    def _opened(self) -> Library | None:
+    @property
+    def folder(self) -> Path:
+        """Return where the library is, and what belongs to it."""
+        return self._state_dir / "knowledge"
+
+    def there(self) -> bool:
+        """Return whether there may be a library, without opening it."""
+        return self.folder.is_dir()
+
+    def library(self) -> Library | None:
+        """Return the library, or ``None`` where there is none.
+
+        Raises:
+            LibraryError: the library cannot be used.
+
+        """
         with self._lock:
-            if self._library is None and (self._state_dir / "knowledge").is_dir():
+            if self._library is None and self.there():
                 from sre_orchestrator.plugins.knowledge.library import Library, library_file  # noqa: PLC0415
 
                 file = library_file(str(self._state_dir))

@@ -33,6 +33,11 @@ class ChosenOrder:
                 self._order = AgentOrder(self._embedder)
             return self._order
 
+    def embedder(self) -> Embedder | None:
+        """Return the model that embeds; ``None`` where none is named, or it cannot be opened."""
+        self.get()
+        return self._embedder
+
     def gaps(self) -> tuple[Gap, ...]:
         """Return a gap if the embedder could not be opened."""
         if not self._problem:

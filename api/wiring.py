@@ -16,6 +16,7 @@ from typing import cast
 
 import msgspec
 
+from sre_orchestrator.api.advice import Advice
 from sre_orchestrator.api.blocks import Blocks, Shelf
 from sre_orchestrator.api.contained import Known, known_by
 from sre_orchestrator.api.embedding import ChosenOrder
@@ -32,10 +33,10 @@ from sre_orchestrator.core.language.examined import examined_in
 from sre_orchestrator.core.language.model_assistant import ModelAssistant
 from sre_orchestrator.core.language.names import terms_of
 from sre_orchestrator.core.language.ports import EmbedderKind, ModelKind
-from sre_orchestrator.core.models import Component, Edge, Gap, Hypothesis, Incident, Runbook, Versions
+from sre_orchestrator.core.models import Component, Edge, Gap, Incident, Versions
 from sre_orchestrator.core.pipeline import Bundle, Parts, Reasoning, diagnose
 from sre_orchestrator.core.plugins import Plugins, load_plugins
-from sre_orchestrator.core.ports import Around, Progress, Twin
+from sre_orchestrator.core.ports import Progress, Twin
 from sre_orchestrator.core.reach import Graph, blamed
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
@@ -106,6 +107,7 @@ class Installation:
         self.model = ChosenModel(settings.model, self._model_kinds, examined_in(Path(settings.state_dir) / "models"))
         self.order = ChosenOrder(settings.model, self._embedder_kinds)
         self.shelf = Shelf(Path(settings.state_dir))
+        self.advice = Advice(self.shelf, self.settings, self.order.embedder)
         self._compiling = Lock()
         self._book: Compiled | None = None
         learn(self.agents, self.kinds)
@@ -140,7 +142,7 @@ class Installation:
             Gap(agent="runbooks", what="a rule or check was refused", why=one, remedy="correct it and ingest it again")
             for one in self.refused
         )
-        return (*self.plugins.gaps(), *refused, *written, *self.model.gaps(), *self.order.gaps())
+        return (*self.plugins.gaps(), *refused, *written, *self.model.gaps(), *self.order.gaps(), *self.advice.gaps())
 
     def assistant(self, incident: Incident, twin: Twin) -> Assistant:
         """Return who helps with one incident; the first time, this opens the model.
@@ -162,6 +164,7 @@ class Installation:
         """Give back what the models hold, and what agents keep open."""
         end(self.agents)
         self.model.close()
+        self.advice.close()
         self.order.close()
         self.shelf.close()
 
@@ -172,7 +175,7 @@ class Installation:
             plan=self.plan,
             vocabulary=self.vocabulary,
             narrator=narrator,
-            knowledge=NoKnowledge(),
+            knowledge=self.advice,
             settings=self.settings,
             versions=Versions(program=version("sre-orchestrator"), rule_book=self.book.digest, model=narrator.name),
             progress=progress or Quiet(),
@@ -225,15 +228,6 @@ def _ours(cache: Path) -> Additions:
     """Return the names that are ours, beside those of our plugins."""
     kinds = tuple(load_vocabulary(cache=cache).kinds)
     return Additions(kinds=kinds, causes=cause_names(), rules=rule_names(), alert_formats=ALERT_FORMATS)
-
-
-class NoKnowledge:
-    """Stands in where no runbooks are installed."""
-
-    def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
-        """Return nothing."""
-        del hypothesis, around
-        return ()
 
 
 class Quiet:

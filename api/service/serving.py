@@ -17,6 +17,7 @@ from sre_orchestrator.api.health import bound
 from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess
 from sre_orchestrator.api.service.investigators import Live, Recorded
+from sre_orchestrator.api.service.meanings import Meanings
 from sre_orchestrator.api.service.notify.sending import Sender
 from sre_orchestrator.api.service.ports import Background, Dispatcher, Investigator, Store
 from sre_orchestrator.api.service.retention import Retention
@@ -61,6 +62,8 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
         dispatcher = _dispatcher(store, Observed(investigator, telemetry), sender, limits)
         gate = gate_for(settings, store.keys, address[0])
         background: list[Background] = [sender, Retention(store, limits.retention_days), Warming(installation)]
+        if settings.model.embedder:
+            background.append(Meanings(installation.advice))
         if snapshot is None:
             background.append(reach_of(installation, telemetry))
         if watch:

@@ -31,13 +31,17 @@ class Hit(Struct, frozen=True, kw_only=True):
     score: float
 
 
-class Index(Protocol):
+class Finder(Protocol):
     """Finds passages; safe to ask from several threads."""
-
-    def update(self, added: Iterable[Indexed], removed: Collection[int]) -> None:
-        """Take in passages and forget others."""
-        ...
 
     def search(self, text: str, limit: int, *, within: Collection[int] | None = None) -> tuple[Hit, ...]:
         """Return the passages that fit ``text``, best first, at most ``limit``; ``within`` are the ids to choose from."""
+        ...
+
+
+class Index(Finder, Protocol):
+    """Finds passages, and is told of them."""
+
+    def update(self, added: Iterable[Indexed], removed: Collection[int]) -> None:
+        """Take in passages and forget others."""
         ...

@@ -15,7 +15,7 @@ import msgspec
 from sre_orchestrator.core.knowledge import Document, Fence, Found, Front, Passage
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.knowledge import tables
-from sre_orchestrator.plugins.knowledge.index import Hit, Index, Indexed
+from sre_orchestrator.plugins.knowledge.index import Finder, Hit, Indexed
 from sre_orchestrator.plugins.knowledge.keywords import WordIndex
 from sre_orchestrator.plugins.knowledge.names import NameKind, key_of, keys_in, names_of
 
@@ -52,7 +52,7 @@ class Library:
 
     """
 
-    def __init__(self, path: Path | None = None, *, meaning: Index | None = None) -> None:
+    def __init__(self, path: Path | None = None, *, meaning: Finder | None = None) -> None:
         self.path = path
         self.meaning = meaning
         self._lock = RLock()

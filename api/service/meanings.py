@@ -1,0 +1,65 @@
+"""Embeds the runbooks of a service beside its requests, when they change; what is embedded is found from then on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Event
+
+import anyio
+import anyio.to_thread
+import structlog
+
+from sre_orchestrator.api.advice import Advice
+from sre_orchestrator.api.service.beside import beside
+from sre_orchestrator.core.boundary import Failure, guarded
+
+EVERY_SECONDS = 10.0
+log = structlog.get_logger()
+
+
+class Meanings:
+    """Keeps the meaning of runbooks up to date (``api.service.ports.Background``)."""
+
+    def __init__(self, advice: Advice, *, every: float = EVERY_SECONDS) -> None:
+        self._advice = advice
+        self._every = every
+        self._ending = Event()
+        self._known: frozenset[int] = frozenset()
+        self._failed = ""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Look for changes in a thread while the context lasts."""
+        async with beside(self._work):
+            try:
+                yield
+            finally:
+                self._ending.set()
+
+    async def _work(self) -> None:
+        while True:
+            await anyio.sleep(self._every)
+            outcome = await anyio.to_thread.run_sync(guarded, self.refresh)
+            failed = outcome.why if isinstance(outcome, Failure) else ""
+            if failed and failed != self._failed:
+                log.warning("runbooks cannot be embedded; they are found by names and words", why=failed)
+            self._failed = failed
+
+    def refresh(self) -> None:
+        """Embed what is new, until that is done or the service ends.
+
+        Raises:
+            SreError: the library, its vectors or the model cannot be used.
+
+        """
+        meaning = self._advice.meaning()
+        ids = self._advice.passages()
+        if meaning is None or ids == self._known:
+            return
+        log.info("embedding runbooks", passages=len(ids), done=meaning.progress.done)
+        for _ in meaning.embed():
+            if self._ending.is_set():
+                return
+        self._known = ids
+        log.info("runbooks are embedded", passages=meaning.progress.done)
