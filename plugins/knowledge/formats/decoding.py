@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from sre_orchestrator.plugins.knowledge.formats.reading import UnreadableError
+from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, UnreadableError, too_long
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -21,11 +21,11 @@ _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 MOST_STRANGE = 0.01  # escape sequences of a pasted terminal are strange, too
 
 
-def decoded(content: bytes, *, declared: bool = False) -> str:
+def decoded(content: bytes, bounds: Bounds, *, declared: bool = False) -> str:
     """Return text whose lines end as ours; with ``declared``, HTML may name its encoding.
 
     Raises:
-        UnreadableError: it is empty, in another encoding, or no text.
+        UnreadableError: it is empty, too long, in another encoding, or no text.
 
     """
     name = next((one for mark, one in _MARKS if content.startswith(mark)), "")
@@ -43,7 +43,19 @@ def decoded(content: bytes, *, declared: bool = False) -> str:
         raise _no_text()
     if not text.strip():
         raise UnreadableError("is empty; write something into it, or remove it")
+    if len(text) > bounds.characters:
+        raise too_long(bounds)
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def without(text: str, begin: str, end: str) -> str:
+    """Return ``text`` without what stands from each ``begin`` to its ``end``; in linear time, whatever it is."""
+    parts: list[str] = []
+    here = 0
+    while (found := text.find(begin, here)) >= 0 and (closed := text.find(end, found + len(begin))) >= 0:
+        parts.append(text[here:found])
+        here = closed + len(end)
+    return " ".join([*parts, text[here:]])
 
 
 def _known(name: str) -> str:

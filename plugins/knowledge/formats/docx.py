@@ -28,7 +28,7 @@ def read(content: bytes, bounds: Bounds) -> Reading:
         document = docx.Document(io.BytesIO(content))
     except (zipfile.BadZipFile, OpcError, KeyError, ValueError) as error:
         raise UnreadableError(f"is no DOCX: {error}; export it again as DOCX") from error
-    outline = Outline(bounds.characters)
+    outline = Outline(bounds)
     _Walk(outline).through(document)
     passages = outline.passages()
     if not passages:

@@ -8,7 +8,7 @@ import warnings
 from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
-from sre_orchestrator.plugins.knowledge.formats.decoding import decoded
+from sre_orchestrator.plugins.knowledge.formats.decoding import decoded, without
 from sre_orchestrator.plugins.knowledge.formats.front import front_of
 from sre_orchestrator.plugins.knowledge.formats.outline import Outline
 from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, Reading, UnreadableError
@@ -71,16 +71,16 @@ BLOCKS = frozenset(
 )
 DEEPEST = 200
 _HEADING = re.compile(r"h[1-6]")
-_LANGUAGE = re.compile(r"(?:language|lang|highlight-source|highlight|brush:)-?\s*([A-Za-z0-9+#-]+)")
+_LANGUAGE = re.compile(r"\b(?:language|lang|highlight-source|highlight)-([\w+#-]+)|\bbrush:\s*([\w+#-]+)")
 
 
 def read(content: bytes, bounds: Bounds) -> Reading:
     """Return what a page says."""
-    text = decoded(content, declared=True)
+    text = _closed(decoded(content, bounds, declared=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is read as HTML, as browsers do
         page = BeautifulSoup(text, "html.parser")
-    outline = Outline(bounds.characters)
+    outline = Outline(bounds)
     walk = _Walk(outline)
     walk.enter(page, 0)
     walk.flush()
@@ -93,6 +93,13 @@ def read(content: bytes, bounds: Bounds) -> Reading:
     if not passages:
         raise UnreadableError("says nothing without its scripts; save the page as the browser shows it, or as PDF")
     return Reading(title=outline.title or " ".join(title.split()), front=front, passages=passages, notes=notes)
+
+
+def _closed(text: str) -> str:
+    """Return ``text`` without comments and tags that nothing closes: the parser would read them again and again."""
+    text = without(text, "<!--", "-->").replace("<!--", "")
+    last = text.rfind(">") + 1
+    return text[:last] + text[last:].replace("<", "&lt;")
 
 
 class _Walk:
@@ -149,10 +156,10 @@ class _Walk:
 
 
 def _language(tag: Tag) -> str:
-    inner = tag.find("code")
-    classes = [*_classes(tag), *(_classes(inner) if isinstance(inner, Tag) else ())]
-    found = next((match[1] for one in classes if (match := _LANGUAGE.fullmatch(one))), "")
-    return found.lower()
+    """Return the language of a block of code; pages say it at the block, inside of it, or around it."""
+    around = [one for one in (tag, tag.find("code"), *list(tag.parents)[:2]) if isinstance(one, Tag)]
+    found = _LANGUAGE.search(" ".join(name for one in around for name in _classes(one)))
+    return (found[1] or found[2]).lower() if found else ""
 
 
 def _classes(tag: Tag) -> list[str]:

@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from sre_orchestrator.plugins.knowledge.formats.decoding import decoded
+from sre_orchestrator.plugins.knowledge.formats.decoding import decoded, without
 from sre_orchestrator.plugins.knowledge.formats.front import split_front
 from sre_orchestrator.plugins.knowledge.formats.outline import Outline
 from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, Reading
 
-_SHORTCODE = re.compile(r"\{\{[<%].*?[>%]\}\}", re.DOTALL)  # of Hugo
-_TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[A-Za-z][^<>]*>", re.DOTALL | re.IGNORECASE)
+_SHORTCODE = re.compile(r"\{\{[<%][^{}]*\}\}")  # of Hugo
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 
 
 def read(content: bytes, bounds: Bounds) -> Reading:
     """Return what Markdown says; HTML in it gives its text alone."""
-    matter = split_front(decoded(content))
-    outline = Outline(bounds.characters)
+    matter = split_front(decoded(content, bounds))
+    outline = Outline(bounds)
     walk = _Walk(outline, matter.skipped)
     for token in MarkdownIt("commonmark").enable("table").parse(matter.rest):
         walk.meet(token)
@@ -46,7 +46,7 @@ class _Walk:
             case "code_block":
                 self._outline.code(token.content, line=line)
             case "html_block":
-                self._outline.paragraph(_TAG.sub(" ", token.content), line)
+                self._outline.paragraph(_SHORTCODE.sub(" ", _without_html(token.content)), line)
             case "inline":
                 self._inline(token, line)
             case _:
@@ -92,3 +92,10 @@ class _Walk:
                 begin, address = opened.pop()
                 self._outline.link("".join(parts[begin:]), address)
         return "".join(parts)
+
+
+def _without_html(text: str) -> str:
+    """Return the text of a block of HTML."""
+    for begin, end in (("<!--", "-->"), ("<script", "</script>"), ("<style", "</style>")):
+        text = without(text, begin, end)
+    return _TAG.sub(" ", text)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import textwrap
+from collections.abc import Iterator
 
 from sre_orchestrator.core.knowledge import Fence, Link, Passage
 from sre_orchestrator.core.redact import without_secrets
-from sre_orchestrator.plugins.knowledge.formats.reading import UnreadableError
+from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, too_long
 
 PASSAGE = 1500  # characters; what a small embedding model reads at once
 HEADING = 200
@@ -18,8 +18,9 @@ _BLANK = re.compile(r"[^\S\n]+")
 class Outline:
     """Is told headings, paragraphs, code and links; gives passages, without secrets."""
 
-    def __init__(self, characters: int) -> None:
-        self._left = characters
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._left = bounds.characters
         self._path: list[tuple[int, str]] = []
         self._line = 0
         self._texts: list[str] = []
@@ -75,7 +76,7 @@ class Outline:
     def _spend(self, text: str) -> None:
         self._left -= len(text)
         if self._left < 0:
-            raise UnreadableError("holds more text than a runbook may; split it")
+            raise too_long(self._bounds)
 
     def _close(self, *, alone: bool = False) -> None:
         """End a passage; one that is a heading alone is kept only if nothing is below it."""
@@ -92,8 +93,14 @@ class Outline:
         self._texts, self._fences, self._links, self._bare, self._line = [], [], [], False, 0
 
 
-def _parts(text: str) -> list[str]:
-    """Return prose in parts that fit a passage."""
-    if len(text) <= PASSAGE:
-        return [text] if text else []
-    return textwrap.wrap(text, PASSAGE, break_on_hyphens=False)
+def _parts(text: str) -> Iterator[str]:
+    """Yield prose in parts that fit a passage, cut between words where there are any."""
+    begin = 0
+    while begin < len(text):
+        end = begin + PASSAGE
+        if end < len(text):
+            cut = max(text.rfind(" ", begin + PASSAGE // 2, end), text.rfind("\n", begin + PASSAGE // 2, end))
+            end = cut if cut > 0 else end
+        if part := text[begin:end].strip():
+            yield part
+        begin = end

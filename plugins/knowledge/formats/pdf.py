@@ -35,7 +35,7 @@ def _read(pdf: PdfReader, bounds: Bounds) -> Reading:
     for level, mark in _bookmarks(pdf.outline, 1):
         number = pdf.get_destination_page_number(mark)
         marks.setdefault(-1 if number is None else number, []).append((level, str(mark.title)))
-    outline = Outline(bounds.characters)
+    outline = Outline(bounds)
     for number in range(pages):
         for level, title in marks.get(number, ()) if marks else ((1, f"Page {number + 1}"),):
             outline.heading(level, title)

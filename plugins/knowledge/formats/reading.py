@@ -18,7 +18,7 @@ class Bounds(Struct, frozen=True, kw_only=True):
 
     pages: int = 300
     unpacked_bytes: int = 64 * 1024**2
-    characters: int = 4 * 1024**2
+    characters: int = 2 * 1024**2
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,11 @@ class Reading(Struct, frozen=True, kw_only=True):
     front: Front = Front()
     passages: tuple[Passage, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def too_long(bounds: Bounds) -> UnreadableError:
+    """Return what is said of a document with too much text."""
+    return UnreadableError(f"holds more than {bounds.characters} characters of text, which is no runbook; split it")
 
 
 Reader = Callable[[bytes, Bounds], Reading]

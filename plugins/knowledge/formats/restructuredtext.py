@@ -10,9 +10,10 @@ from docutils.core import publish_doctree
 from sre_orchestrator.plugins.knowledge.formats.decoding import decoded
 from sre_orchestrator.plugins.knowledge.formats.front import front_of, split_front
 from sre_orchestrator.plugins.knowledge.formats.outline import Outline
-from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, Reading
+from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, Reading, UnreadableError
 
 _INCLUDE = re.compile(r"^[ \t]*\.\.[ \t]+(include|literalinclude)::[ \t]*(\S+)", re.MULTILINE)
+LONGEST_LINE = 10_000  # characters; docutils reads what is never closed again and again
 SETTINGS = {
     "file_insertion_enabled": False,
     "raw_enabled": False,
@@ -21,16 +22,19 @@ SETTINGS = {
     "halt_level": 6,
     "doctitle_xform": False,
     "syntax_highlight": "none",
-    "line_length_limit": 100_000,
+    "line_length_limit": LONGEST_LINE,
 }
 DROPPED = (nodes.system_message, nodes.comment, nodes.problematic, nodes.substitution_definition, nodes.raw)
 
 
 def read(content: bytes, bounds: Bounds) -> Reading:
     """Return what a document says; files that it includes are left out, and told."""
-    matter = split_front(decoded(content))
+    matter = split_front(decoded(content, bounds))
+    for number, line in enumerate(matter.rest.splitlines(), matter.skipped + 1):
+        if len(line) > LONGEST_LINE:
+            raise UnreadableError(f"{number}: the line is longer than {LONGEST_LINE} characters; break it")
     tree = publish_doctree(matter.rest, settings_overrides=SETTINGS)
-    outline = Outline(bounds.characters)
+    outline = Outline(bounds)
     _Walk(outline, matter.skipped).section(tree, 0)
     front, notes = front_of(_fields(tree))
     left = (

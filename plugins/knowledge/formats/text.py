@@ -15,10 +15,12 @@ TITLE = 200
 
 def read(content: bytes, bounds: Bounds) -> Reading:
     """Return what a text says."""
-    matter = split_front(decoded(content))
-    outline = Outline(bounds.characters)
+    matter = split_front(decoded(content, bounds))
+    outline = Outline(bounds)
+    line, here = matter.skipped + 1, 0
     for found in _PARAGRAPH.finditer(matter.rest):
-        line = matter.skipped + matter.rest.count("\n", 0, found.start()) + 1
+        line += matter.rest.count("\n", here, found.start())
+        here = found.start()
         outline.paragraph(found[0], line)
     title = next((line.strip() for line in matter.rest.splitlines() if line.strip()), "")
     return Reading(title=title[:TITLE], front=matter.front, passages=outline.passages(), notes=matter.notes)
