@@ -59,7 +59,7 @@ def _server() -> int:
     folder = Path(tempfile.mkdtemp(prefix="sre-postgres-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "password").write_text(PASSWORD, encoding="utf-8")
-    user = _user(folder)
+    user = owned(folder)
     data, port = folder / "data", free_port()
     made = [initdb, "-D", str(data), "-U", "sre", "--pwfile", str(folder / "password"), "-A", "scram-sha-256"]
     subprocess.run([*made, "-E", "UTF8", "--locale=C", "--no-sync"], check=True, capture_output=True, user=user)
@@ -73,8 +73,8 @@ def _server() -> int:
     return port
 
 
-def _user(folder: Path) -> str | None:
-    """Return who may run the server: PostgreSQL refuses root, Debian's package makes a user for it."""
+def owned(folder: Path) -> str | None:
+    """Give a folder to who may run the server, and return who: PostgreSQL refuses root, Debian makes a user for it."""
     if os.geteuid() != 0:
         return None
     owner = pwd.getpwnam("postgres")

@@ -156,13 +156,16 @@ class _Look:
         self._status: dict[str, str] = {}
 
     def begin(self) -> None:
-        """Forbid writes, and statements that last; MySQL and MariaDB spell the latter each in its own way."""
+        """Forbid writes and statements that last; of the settings MariaDB knows the first, MySQL the others."""
         self._rows("SET SESSION TRANSACTION READ ONLY")
         milliseconds = int(self._clock.seconds * 1000)
-        for setting in (f"max_statement_time = {self._clock.seconds:g}", f"max_execution_time = {milliseconds}"):
+        for setting in (
+            f"max_statement_time = {self._clock.seconds:g}",
+            f"max_execution_time = {milliseconds}",
+            "information_schema_stats_expiry = 0",
+        ):
             with suppress(pymysql.err.OperationalError, pymysql.err.InternalError):
                 self._rows(f"SET SESSION {setting}")
-                break
 
     def parts(self) -> Iterator[Part]:
         """Yield the parts; later ones lean on the first."""
@@ -173,7 +176,7 @@ class _Look:
             ("locks", "locks and transactions", process, self._locks),
             ("replication", "its replication", f"GRANT REPLICATION CLIENT, SLAVE MONITOR ON *.* TO {self._account} (of MySQL the first)", self._replication),
             ("deadlocks", "its last deadlock", process, self._deadlocks),
-            ("space", "the space of its tables", process, self._space),
+            ("space", "the space of its tables", f"GRANT SHOW VIEW ON *.* TO {self._account}", self._space),
             ("statements", "its slow statements", f"GRANT SELECT ON performance_schema.* TO {self._account}", self._statements),
         )  # fmt: skip
         for gives, words, right, what in parts:
@@ -255,11 +258,12 @@ class _Look:
         if not limit or self._variables.get("innodb_file_per_table", "ON").upper() in ("ON", "1"):
             return
         free = next((row["free"] for row in self._rows(_FREE)), None)
-        if free is not None:
-            full = free < FREE_BYTES
-            self.findings.space = [
-                SpaceUse(what="tablespace", name="innodb_system", free_bytes=free, limit_bytes=limit, full=full)
-            ]
+        if free is None:
+            raise LookupError("no table can be seen")
+        full = free < FREE_BYTES
+        self.findings.space = [
+            SpaceUse(what="tablespace", name="innodb_system", free_bytes=free, limit_bytes=limit, full=full)
+        ]
 
     def _statements(self) -> None:
         if self._variables.get("performance_schema", "OFF").upper() in ("ON", "1"):

@@ -39,18 +39,25 @@ STATUSES: dict[int, Outcome] = {401: "credentials", 403: "forbidden", 404: "prot
 BLOCKED = frozenset({"blocked", "blocking"})
 
 
+class Totals(msgspec.Struct, frozen=True, gc=False):
+    """How much of each there is, whether the account may see it or not."""
+
+    queues: int = 0
+
+
 class Overview(msgspec.Struct, frozen=True, gc=False):
     """``/api/overview``."""
 
     rabbitmq_version: str
+    object_totals: Totals | None = None
 
 
 class Node(msgspec.Struct, frozen=True, gc=False):
     """One of ``/api/nodes``."""
 
     name: str = ""
-    mem_used: int = 0
-    mem_limit: int = 0
+    mem_used: int | None = None
+    mem_limit: int | None = None
     mem_alarm: bool = False
     disk_free: int | str | None = None
     disk_free_limit: int | str | None = None
@@ -136,10 +143,13 @@ class _Look:
         self.findings = Findings()
         self._account = address.user or "guest"
         self._service = service
+        self._there = 0
 
     def begin(self) -> None:
         """Ask for the version."""
-        self.findings.version = self._got("/api/overview", Overview, columns="rabbitmq_version").rabbitmq_version
+        overview = self._got("/api/overview", Overview, columns="rabbitmq_version,object_totals")
+        self.findings.version = overview.rabbitmq_version
+        self._there = overview.object_totals.queues if overview.object_totals else 0
 
     def parts(self) -> Iterator[Part]:
         """Yield the parts."""
@@ -148,25 +158,33 @@ class _Look:
             ("queues", "its queues", self._queues),
             ("connections", "its connections", self._clients),
         )
-        right = f"rabbitmqctl set_user_tags {self._account} monitoring"
+        tag = f"rabbitmqctl set_user_tags {self._account} monitoring"
+        seeing = f"rabbitmqctl set_permissions -p / {self._account} '^$' '^$' '^$'"
         for gives, words, what in parts:
-            yield Part(gives=gives, words=words, right=right, read=what)
+            yield Part(gives=gives, words=words, right=seeing if gives == "queues" else tag, read=what)
 
     def _got(self, path: str, kind: type[T], **parameters: str) -> T:
         return self._service.decoded(self._service.get(path, tuple(parameters.items())), kind)
 
     def _nodes(self) -> None:
-        nodes = self._got("/api/nodes", tuple[Node, ...])
+        nodes = [one for one in self._got("/api/nodes", tuple[Node, ...]) if one.mem_used is not None]
+        if not nodes:  # of a broker that has only just started
+            raise ServiceProblem("its nodes", "no statistics are told yet", "wait a few seconds")
         self.findings.space = [
-            SpaceUse(what="disk", name=one.name, free_bytes=_bytes(one.disk_free), limit_bytes=_bytes(one.disk_free_limit), full=one.disk_free_alarm)
-            for one in nodes
-        ]  # fmt: skip
-        fullest = max(nodes, key=lambda one: (one.mem_alarm, one.mem_used), default=None)
-        if fullest:
-            self.findings.memory = MemoryUse(
-                used_bytes=fullest.mem_used, limit_bytes=fullest.mem_limit, alarm=fullest.mem_alarm
+            SpaceUse(
+                what="disk",
+                name=one.name,
+                free_bytes=_bytes(one.disk_free),
+                limit_bytes=_bytes(one.disk_free_limit),
+                full=one.disk_free_alarm,
             )
-            self.findings.read.add("memory")
+            for one in nodes
+        ]
+        fullest = max(nodes, key=lambda one: (one.mem_alarm, one.mem_used))
+        self.findings.memory = MemoryUse(
+            used_bytes=fullest.mem_used or 0, limit_bytes=fullest.mem_limit or 0, alarm=fullest.mem_alarm
+        )
+        self.findings.read.add("memory")
         used, most = sum(one.sockets_used for one in nodes), sum(one.sockets_total for one in nodes)
         self.findings.connections = ConnectionUse(used=used, most=most)
 
@@ -180,6 +198,8 @@ class _Look:
             sort_reverse="true",
             columns="name,vhost,messages,messages_ready,messages_unacknowledged,consumers,state,message_stats",
         )
+        if self._there and not page.items:
+            raise ServiceProblem("its queues", f"none of {self._there} may be seen", "let the account see them")
         self.findings.queues = [_queue(one) for one in page.items[:MOST_QUEUES]]
 
     def _clients(self) -> None:

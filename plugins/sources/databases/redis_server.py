@@ -79,11 +79,8 @@ def read(name: str, address: Address, clock: Clock, ca_file: str) -> Findings:
         max_connections=1,
         retry=Retry(NoBackoff(), 0),
         protocol=2,
-        lib_name=None,
-        lib_version=None,
         decode_responses=True,
         encoding_errors="replace",
-        client_name="sre-orchestrator",
         **secure,
     )
     errors = (redis.RedisError, OSError, *NO_PROTOCOL)
@@ -183,7 +180,7 @@ class _Look:
             return
         counted: Counter[tuple[str, str, str]] = Counter()
         for one in self._client.client_list():
-            if one.get("name") != "sre-orchestrator":
+            if not str(one.get("cmd", "")).startswith("client"):  # we
                 counted[
                     str(one.get("addr", "")).rpartition(":")[0], str(one.get("user", "")), str(one.get("name", ""))
                 ] += 1
