@@ -12,6 +12,7 @@ from sre_orchestrator.api.cli import (
     demo,
     diagnose,
     doctor,
+    draft,
     evaluate,
     keys,
     mcp,
@@ -52,6 +53,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("watch")(watch.watch)
 app.command("serve")(serve.serve)
 app.command("plugins")(plugins.plugins)
+rules.app.command("draft")(draft.draft_rule)
 rules.app.command("add")(packs.add)
 rules.app.command("packs")(packs.packs)
 rules.app.command("remove")(packs.remove)
