@@ -16,6 +16,7 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
+    from sre_orchestrator.api.wiring import Installation
     from sre_orchestrator.core.knowledge import Found
     from sre_orchestrator.plugins.knowledge.ingesting import Ingested, Progress
     from sre_orchestrator.plugins.knowledge.library import Library, Listed
@@ -48,7 +49,8 @@ def ingest(
 
     What is kept already and has not changed is not read again; what is gone from a folder is removed from the library.
     A document that cannot be read is named, and the others are ingested; it ends with 1 then, and with 2 if none could
-    be read. Rules and checks in them are tried: one that cannot be used is named, and it ends with 1.
+    be read. Rules and checks in them are tried: one that cannot be used is named, and it ends with 1. Where a model
+    embeds texts (model.embedder), it then reads what is new; Ctrl-C ends that, and the next ingestion goes on there.
 
     Examples:
       sre-orchestrator runbooks ingest ./runbooks
@@ -70,6 +72,8 @@ def ingest(
         tried = any(library.fences(language) for language in (RULE, CHECK))
     done = msgspec.structs.replace(done, refused=_refused(chosen) if tried else ())
     _tell(done, format)
+    if chosen.model.embedder:
+        _embed(chosen)
     if done.problems and not (done.added or done.changed or done.unchanged):
         raise typer.Exit(BAD_INPUT)
     if done.problems or done.refused:
@@ -94,7 +98,7 @@ def search(
     from datetime import UTC, datetime  # noqa: PLC0415
 
     chosen = settings_from(settings, state_dir)
-    with _library(chosen, there=True) as library:
+    with _understood(chosen) as library:
         today = datetime.now(UTC).date()
         found = library.search(text, limit, today=today, stale_days=chosen.knowledge.stale_days)
     if format is Table.JSON:
@@ -161,11 +165,49 @@ def _library(settings: Settings, *, there: bool = False) -> Iterator[Library]:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _understood(settings: Settings) -> Iterator[Library]:
+    """Yield a library that exists, with what its passages mean as far as that is known; say where it is not."""
+    if not settings.model.embedder:
+        with _library(settings, there=True) as library:
+            yield library
+        return
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
+
+    with _library(settings, there=True), closing(Installation(settings)) as installation:
+        libraries = installation.advice.libraries()
+        _say_gaps(installation)
+        yield libraries[0]
+
+
+def _embed(settings: Settings) -> None:
+    """Embed what is not embedded yet; Ctrl-C ends it, and the next ingestion goes on there."""
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
+
+    with closing(Installation(settings)) as installation, _progress("embedding passages") as bar:
+        meaning = installation.advice.meaning()
+        _say_gaps(installation)
+        before = 0
+        for number, progress in enumerate(meaning.embed() if meaning else ()):
+            bar.expect(0 if number else progress.all)
+            for _ in range(progress.done - before):
+                bar.done("")
+            before = progress.done
+    if meaning:
+        typer.echo(f"{before} passages are found by their meaning", err=True)
+
+
+def _say_gaps(installation: Installation) -> None:
+    for gap in (*installation.order.gaps(), *installation.advice.gaps()):
+        remedy = f"; {gap.remedy}" if gap.remedy else ""
+        typer.echo(f"note: {gap.what}: {gap.why}{remedy}", err=True)
+
+
+@contextmanager
+def _progress(doing: str = "reading runbooks") -> Iterator[Progress]:
     if sys.stderr.isatty():
         from sre_orchestrator.api.cli.progress import PartsBar  # noqa: PLC0415 - rich is slow to import
 
-        with PartsBar(doing="reading runbooks") as bar:
+        with PartsBar(doing=doing) as bar:
             yield bar
     else:
         yield Unwatched()

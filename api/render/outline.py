@@ -16,6 +16,7 @@ from sre_orchestrator.core.models import (
     Moment,
     Proof,
     Report,
+    Runbook,
     Scalar,
     Step,
     Struct,
@@ -25,6 +26,7 @@ from sre_orchestrator.core.narrate import TemplateNarrator
 
 Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "satisfied", "violated", "unknown", "plain"]
 SHOWN = 5
+QUOTED = 200  # characters of a runbook's passage
 MOMENTS = 14
 LONG = 40
 SUREST = 0.99
@@ -165,8 +167,17 @@ def _evidence(report: Report, one: Hypothesis) -> Iterator[Row]:
     if one.explained_by:
         yield Row(text=f"probably a consequence of {one.explained_by}")
     for runbook in one.runbooks:
-        yield Row(mark="runbook", text=f"{runbook.title} ({runbook.address})")
+        yield Row(mark="runbook", text=_quoted(runbook))
         yield from map(_checked, runbook.checks)
+
+
+def _quoted(runbook: Runbook) -> str:
+    """Return what a runbook is called, where the passage is, and how it begins."""
+    where = " > ".join((runbook.title, *runbook.headings))
+    notes = ", ".join((runbook.address, *(["last reviewed long ago"] if runbook.stale else [])))
+    said = " ".join(runbook.passage.split())
+    begun = said if len(said) <= QUOTED else f"{said[:QUOTED].rstrip()}…"
+    return f"{where} ({notes})" + (f": {begun}" if begun else "")
 
 
 def _checked(check: Check) -> Row:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from command_line import Run
+from extras import need
+from local_models import minilm
 
 CART = """---
 owner: team-cart
@@ -198,3 +200,34 @@ def test_a_runbook_whose_rule_passes_is_in_order(run: Run, tmp_path: Path) -> No
     result = run("runbooks", "ingest", tmp_path / "good.md")
 
     assert (result.code, result.err) == (0, "")
+
+
+@pytest.fixture
+def embedding(tmp_path: Path) -> Path:
+    need("txtai", "txtai, see .ci/models")
+    path = tmp_path / "settings.yaml"
+    path.write_text(f"model: {{embedder: 'llama_cpp:{minilm(tmp_path)}', threads: 1}}\n")
+    return path
+
+
+@pytest.mark.usefixtures("state")
+def test_with_a_model_that_embeds_a_search_finds_meanings(run: Run, books: Path, embedding: Path) -> None:
+    first = run("runbooks", "ingest", books, "--settings", embedding)
+    found = run("runbooks", "search", "workers hang and messages pile up", "--settings", embedding)
+
+    assert "2 passages are found by their meaning" in first.err
+    assert found.out.startswith("1. Queue of payments\n")
+    assert "found by meaning" in found.out
+
+
+@pytest.mark.usefixtures("state")
+def test_a_model_that_cannot_be_opened_is_told_and_words_answer(run: Run, books: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("model: {embedder: 'llama_cpp:/absent.gguf'}\n")
+    first = run("runbooks", "ingest", books, "--settings", settings)
+    found = run("runbooks", "search", "consumers of the queue", "--settings", settings)
+
+    assert first.code == 0
+    assert "/absent.gguf" in first.err
+    assert "/absent.gguf" in found.err
+    assert "found by words" in found.out

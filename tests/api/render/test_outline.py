@@ -176,3 +176,16 @@ def test_a_runbook_shows_how_its_checks_stand_and_its_commands_are_next_steps() 
     ]
     assert rows[-3].facts == (KILLED.id,)
     assert [row.command for row in titled(shown, "Next steps").rows if row.command] == ["kubectl get pods"]
+
+
+def test_a_runbook_shows_where_its_passage_is_how_it_begins_and_that_it_is_stale() -> None:
+    long = Runbook(
+        title="Cart", headings=("Memory", "After a sale"), passage="Give it\nmore. " * 30, address="c.md:3", stale=True
+    )
+    shown = outline(report(hypothesis(runbooks=(long,))))
+
+    text = titled(shown, "1.").rows[-1].text
+
+    assert text.startswith("Cart > Memory > After a sale (c.md:3, last reviewed long ago): Give it more. Give it more.")
+    assert text.endswith("…")
+    assert len(text) < 300

@@ -29,11 +29,11 @@ function linked(report) {
 }
 
 function entry(one) {
-  const title = h("b", {}, told(one.title));
+  const title = h("b", {}, told([one.past ? "Seen before: " : "", one.title, ...(one.headings ?? []).map((heading) => ` > ${heading}`)].join("")));
   const address = SAFE.test(one.address) ? h("a", { href: one.address, rel: "noopener noreferrer", target: "_blank" }, told(one.address)) : h("code", {}, told(one.address));
   const checks = one.checks ?? [];
   const steps = one.steps ?? [];
-  return h("li", {}, title, one.passage && h("span", { class: "saw" }, told(one.passage)), h("span", { class: "saw" }, address),
+  return h("li", {}, title, one.stale && h("span", { class: "muted" }, " last reviewed long ago"), one.passage && h("span", { class: "saw" }, told(one.passage)), h("span", { class: "saw" }, address),
     checks.length > 0 && h("ul", { class: "evidence" }, ...checks.map(check)),
     steps.length > 0 && h("ol", { class: "remedy" }, ...steps.map((step) => h("li", {}, h("span", {}, told(step.text)), command(step.command)))));
 }
