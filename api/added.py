@@ -29,6 +29,7 @@ def plugin_views(installation: Installation) -> list[PluginView]:
     """Return every plugin that was found; one that fails when it is asked what it adds is out of use then."""
     plugins = installation.plugins
     added = additions(plugins, SORTS, settings=installation.settings, cluster=Nowhere())
+    installation.packed.library()  # runbooks are read when they are needed; here, to say which cannot be
     refused = dict(_refused(installation))
     return [
         PluginView(
@@ -47,7 +48,8 @@ def _refused(installation: Installation) -> Iterator[tuple[str, tuple[str, ...]]
         folders = tuple(
             str(folder) for hook in FOLDERS for folder in installation.plugins.each(hook).get(info.name, ())
         )
-        yield info.name, tuple(one for one in problems if one.startswith(folders))
+        unread = installation.packed.problems.get(info.name, ())
+        yield info.name, (*(one for one in problems if one.startswith(folders)), *unread)
 
 
 class Nowhere:

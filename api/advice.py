@@ -43,12 +43,12 @@ class Advice:
 
     def libraries(self) -> Sequence[Library]:
         """Return the libraries that there are and can be used, with what their passages mean as far as it is known."""
+        found = [self._shelf.packed()]
         with suppress(InputError):  # told by ``Installation.gaps`` already
-            library = self._shelf.library()
-            if library is not None:
+            found.append(self._shelf.library())
+            if found[-1] is not None:
                 self.meaning()
-                return (library,)
-        return ()
+        return [library for library in found if library is not None]
 
     def meaning(self) -> Meaning | None:
         """Return the meaning of the library, with what was embedded before; ``None`` without library, model or txtai.

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from sre_orchestrator.api.packed import Packed
 from sre_orchestrator.core.knowledge import CheckText, Fence, RuleText
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.core.vocabulary import Vocabulary
@@ -32,8 +33,9 @@ class Blocks(Struct, frozen=True, kw_only=True):
 class Shelf:
     """The library of an installation, opened when it is first asked for something; where there is none, it costs nothing."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, packed: Packed | None = None) -> None:
         self._state_dir = state_dir
+        self._packed = packed
         self._library: Library | None = None
         self._lock = Lock()
 
@@ -59,11 +61,19 @@ class Shelf:
             LibraryError: the library cannot be used.
 
         """
-        library = self.library()
-        return library.fences_of(address) if library else ()
+        for library in (self.library(), self.packed()):
+            if library and (found := library.fences_of(address)):
+                return found
+        return ()
+
+    def packed(self) -> Library | None:
+        """Return the library of what plugins bring along, or ``None`` where they bring nothing."""
+        return self._packed.library() if self._packed else None
 
     def close(self) -> None:
-        """Close the library if it is open."""
+        """Close the libraries that are open."""
+        if self._packed:
+            self._packed.close()
         with self._lock:
             if self._library is not None:
                 self._library.close()

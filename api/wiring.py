@@ -23,6 +23,7 @@ from sre_orchestrator.api.embedding import ChosenOrder
 from sre_orchestrator.api.guidance import Guidance
 from sre_orchestrator.api.mcp_servers import end, learn, with_presets
 from sre_orchestrator.api.model import ChosenModel
+from sre_orchestrator.api.packed import Packed
 from sre_orchestrator.core.additions import Additions, leave_out_clashing
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
@@ -73,7 +74,7 @@ BUILTIN = (
             "database",
         )
     ),
-    *(SOURCES + name for name in ("probes", "prometheus", "alertmanager", "loki", "helm", "databases")),
+    *(SOURCES + name for name in ("probes", "tls", "prometheus", "alertmanager", "loki", "helm", "databases")),
     *(MODELS + name for name in ("llama_cpp", "openai")),
     "sre_orchestrator.plugins.mcp",
 )
@@ -106,7 +107,8 @@ class Installation:
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
         self.model = ChosenModel(settings.model, self._model_kinds, examined_in(Path(settings.state_dir) / "models"))
         self.order = ChosenOrder(settings.model, self._embedder_kinds)
-        self.shelf = Shelf(Path(settings.state_dir))
+        self.packed = Packed(lambda: self.plugins.each("register_runbooks"), self.settings.knowledge)
+        self.shelf = Shelf(self._state_dir, self.packed)
         self.advice = Advice(self.shelf, self.settings, self.order.embedder)
         self._compiling = Lock()
         self._book: Compiled | None = None

@@ -78,29 +78,30 @@ def _own_name(one: object) -> Iterator[str]:
 
 def _keys(folder: object) -> Iterator[str]:
     """Yield what the YAML files of a folder declare; one that cannot be read is told when it is needed."""
-    for _, file in _files(cast("Traversable", folder), (".yaml", ".yml")):
+    for _, file in files_in(cast("Traversable", folder), (".yaml", ".yml")):
         read = guarded(lambda: read_yaml(file.read_bytes(), dict[str, object]))  # noqa: B023 - called at once
         if isinstance(read, Success):
             yield from read.value
 
 
 def _stems(folder: object) -> Iterator[str]:
-    for path, _ in _files(cast("Traversable", folder), (".yaml", ".yml")):
+    for path, _ in files_in(cast("Traversable", folder), (".yaml", ".yml")):
         yield PurePath(path).stem
 
 
 def _paths(folder: object) -> Iterator[str]:
-    for path, _ in _files(cast("Traversable", folder)):
+    for path, _ in files_in(cast("Traversable", folder)):
         yield path
 
 
-def _files(
+def files_in(
     folder: Traversable, suffixes: tuple[str, ...] = ("",), above: str = ""
 ) -> Iterator[tuple[str, Traversable]]:
+    """Yield path and file of all that is below a folder, by name; nothing of a folder that cannot be listed."""
     listed = guarded(lambda: sorted(folder.iterdir(), key=lambda one: one.name))
     for one in listed.value if isinstance(listed, Success) else ():
         if one.is_dir():
-            yield from _files(one, suffixes, f"{above}{one.name}/")
+            yield from files_in(one, suffixes, f"{above}{one.name}/")
         elif one.name.endswith(suffixes):
             yield above + one.name, one
 

@@ -82,6 +82,9 @@ def test_its_hypothesis_is_first_with_its_runbook(environment: Environment, proj
         "acme-pay-outage",
         "deployment/shop/checkout",
     )
+    runbook = first["runbooks"][0]
+    assert (runbook["title"], runbook["by"][0]) == ("Acme Pay is down", "cause")
+    assert runbook["address"].startswith("plugins/acme-pay/acme-pay-outage.md")
     assert first["remedy"][0]["command"] == "curl https://status.acme-pay.example/api/v2/components.json"
 
 
