@@ -303,7 +303,17 @@ TOLD: Mapping[str, Told] = {
         ],
     ),
     "listPlugins": Told(
-        says="The plugins.", answer=_list_of("PluginInfo"), shown=[PluginInfo(name="kubernetes", origin="built in")]
+        says="The plugins.", answer=_list_of("PluginInfo"), shown=[
+            PluginInfo(name="kubernetes", origin="built in", hooks=("register_agents",)),
+            PluginInfo(
+                name="flag-service",
+                origin="flag-service 1.2.0",
+                distribution="flag-service",
+                version="1.2.0",
+                hooks=("register_agents", "register_rules"),
+                made_for=1,
+            ),
+        ]
     ),
     **dict.fromkeys(("impactOfClusterComponent", "impactOfComponent"), Told(
         says="What is affected, nearest first.",
