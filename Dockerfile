@@ -27,6 +27,11 @@ RUN if [ -n "${EXTRAS}" ] && [ "${EXTRAS}" != postgres ]; then \
 RUN python -m pip wheel --no-deps --wheel-dir "${WHEELS}" "${SOURCE}"
 RUN python -m venv "${PROGRAM}"
 RUN "${PROGRAM}/bin/python" -m pip install "$(echo "${WHEELS}"/sre_orchestrator-*.whl)${EXTRAS:+[${EXTRAS}]}"
+# a model that embeds finds runbooks by meaning, too; txtai needs neither torch nor the rest of what it declares for that
+RUN case ",${EXTRAS}," in *,local,*) \
+      "${PROGRAM}/bin/python" -m pip install --no-deps "txtai>=9.14,<10" && \
+      "${PROGRAM}/bin/python" -m pip install msgpack numpy pyyaml regex tqdm;; \
+    esac
 RUN mkdir -p "${STATE}"
 
 FROM ${PYTHON_IMAGE}

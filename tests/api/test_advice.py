@@ -106,7 +106,7 @@ def test_without_txtai_a_gap_says_how_it_is_installed(shelf: Shelf, monkeypatch:
     advice = advice_of(shelf, Dictionary())
 
     assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
-    assert ["--no-deps txtai" in gap.remedy for gap in advice.gaps()] == [True]
+    assert ["--no-deps 'txtai" in gap.remedy for gap in advice.gaps()] == [True]
 
 
 def test_vectors_that_cannot_be_used_are_a_gap(shelf: Shelf) -> None:

@@ -120,6 +120,6 @@ def test_many_threads_ask_at_the_same_time() -> None:
 def test_a_broken_txtai_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "txtai.embeddings", None)
 
-    with pytest.raises(InputError, match="--no-deps txtai"):
+    with pytest.raises(InputError, match="--no-deps 'txtai"):
         index_of(text(1, "space"))
     assert installed()
