@@ -153,7 +153,7 @@ class RunbookRecord(Struct, frozen=True, kw_only=True):
     """A runbook as it is listed, without its text. ``digest`` is the SHA-256 of the text, ``bytes`` its length as UTF-8.
 
     ``namespace`` (comma-separated; none: everybody) is who may see it; within one, names are told from each other.
-    ``excerpt`` is where the words stand that a search asked for.
+    ``excerpt`` is the passage that fits a search best.
     """
 
     id: str
@@ -183,7 +183,7 @@ class RunbookPage(Struct, frozen=True, kw_only=True):
 
 
 class RunbookQuery(Struct, frozen=True, kw_only=True):
-    """Which runbooks a list shows: those that hold every word of ``text`` in title or text, in any case of letters.
+    """Which runbooks a list shows: with ``text`` those that fit it, best first, else all by name.
 
     ``namespaces`` is enforced, not asked for: runbooks for everybody, and those all of whose namespaces are among them.
     """

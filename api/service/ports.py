@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
@@ -18,6 +18,7 @@ from sre_orchestrator.api.service.models import (
     Reported,
     RunbookPage,
     RunbookQuery,
+    RunbookRecord,
     RunbookView,
     Said,
     StoredView,
@@ -99,7 +100,7 @@ class Runbooks(Protocol):
         ...
 
     def list(self, query: RunbookQuery) -> RunbookPage:
-        """Return a page of runbooks.
+        """Return a page of runbooks by name; with ``text`` those that fit it, best first, on one page.
 
         Raises:
             InputError: the cursor is none of ours.
@@ -109,6 +110,18 @@ class Runbooks(Protocol):
 
     def remove(self, runbook_id: str) -> bool:
         """Remove a runbook; return whether there was one."""
+        ...
+
+
+class KeptRunbooks(Runbooks, Protocol):
+    """Keeps runbooks and lists them by name alone; an index of them searches."""
+
+    def digests(self) -> Mapping[str, str]:
+        """Return the ids of all runbooks with the digests of their texts."""
+        ...
+
+    def those(self, ids: Collection[str]) -> Sequence[RunbookRecord]:
+        """Return the runbooks of these ids that there are, without their texts."""
         ...
 
 

@@ -1,9 +1,10 @@
-"""Makes runbooks of uploaded text: a title from its front matter or first heading, and an id from its name."""
+"""Makes runbooks of uploads in many formats: a title from its front matter or first heading, and an id from its name."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -11,16 +12,45 @@ import msgspec
 
 from sre_orchestrator.api.service.models import RunbookView
 from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.models import Struct
+from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES, read_document
+from sre_orchestrator.plugins.knowledge.formats.reading import Bounds
+from sre_orchestrator.plugins.knowledge.formats.written import as_markdown
 
 MediaType = Literal["text/markdown", "text/plain"]
 MOST_TITLE = 200
+KEPT_AS_GIVEN: Mapping[str, MediaType] = {"text/markdown": "text/markdown", "text/plain": "text/plain"}
 _FRONT = re.compile(r"\A---[ \t]*\n(.{0,10000}?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
 _TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 
 
+class Uploaded(Struct, frozen=True, kw_only=True):
+    """The text of an upload, what it is, and what it is called where the text does not tell."""
+
+    text: str
+    media_type: MediaType
+    title: str = ""
+
+
+def text_of(content: bytes, given: str, limits: Bounds) -> Uploaded:
+    """Return an upload as it is kept: plain text and Markdown as they are, other formats as the Markdown of what they say.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
+    if given in KEPT_AS_GIVEN:
+        try:
+            return Uploaded(text=content.decode(), media_type=KEPT_AS_GIVEN[given])
+        except UnicodeDecodeError as error:
+            raise InputError(f"the runbook is not UTF-8 (byte {error.start}); send it in UTF-8") from error
+    read = read_document(content, "the runbook", format=MEDIA_TYPES[given], bounds=limits)
+    return Uploaded(text=as_markdown(read.document), media_type="text/markdown", title=read.document.title)
+
+
 def runbook_of(
-    text: str, media_type: MediaType, *, name: str, namespace: str, author: str, now: datetime
+    text: str, media_type: MediaType, *, name: str, namespace: str, author: str, now: datetime, title: str = ""
 ) -> RunbookView:
     """Return a runbook; without ``name`` it is named by its title.
 
@@ -36,7 +66,7 @@ def runbook_of(
     if "\x00" in text:
         raise InputError("the runbook holds a NUL character: is no text; send Markdown or plain text")
     content = text.encode()
-    title = title_of(text, media_type)
+    title = (title or title_of(text, media_type))[:MOST_TITLE]
     name = name or title
     return RunbookView(
         id=f"r{hashlib.blake2b(msgspec.json.encode((namespace, name)), digest_size=14).hexdigest()}",

@@ -163,8 +163,9 @@ class WordIndex:
 
 def query_words(text: str) -> tuple[str, ...]:
     """Return the words of ``text`` that tell something, and the parts of identifiers, in small letters."""
-    words = dict.fromkeys(word.lower() for word in _WORD.findall(spoken(text)))
-    return tuple(word for word in words if word not in STOP and len(word) > 1)[:MOST_WORDS]
+    words = tuple(dict.fromkeys(word.lower() for word in _WORD.findall(spoken(text))))
+    telling = tuple(word for word in words if word not in STOP and len(word) > 1)
+    return (telling or words)[:MOST_WORDS]
 
 
 def spoken(text: str) -> str:

@@ -143,6 +143,17 @@ class Library:
             rows = connection.execute(asked, (address,))
             return tuple(Fence(language=language, text=text, line=line) for language, text, line in rows)
 
+    def beginning(self, address: str, most: int) -> str:
+        """Return how the document at ``address`` begins, in at most ``most`` characters; ``""`` where there is none."""
+        asked = "select body from passage join document on document.id = passage.document where address = ? order by passage.id"
+        text = ""
+        with self._reading() as connection:
+            for (body,) in connection.execute(asked, (address,)):
+                text += f"{_passage(body).text}\n"
+                if len(text) >= most:
+                    break
+        return text[:most]
+
     def ids(self) -> frozenset[int]:
         """Return the ids of all passages."""
         with self._reading() as connection:
@@ -177,8 +188,8 @@ class Library:
         last reviewed more than ``stale_days`` before are marked.
         """
         with self._reading():
-            named = self._called(text)
-            hits = self._hits(text, named)
+            own = self._seen_by(namespaces)
+            hits = self._hits(text, self._called(text), own)
             rows = [(self._row(one), hit) for one, hit in hits.items()]
         return _best(rows, limit, namespaces=namespaces, oldest=_oldest(today, stale_days))
 
@@ -216,14 +227,29 @@ class Library:
             found.setdefault(document, kind)
         return found
 
-    def _hits(self, text: str, named: dict[int, NameKind]) -> dict[int, tuple[float, tuple[By, ...]]]:
+    def _seen_by(self, namespaces: Collection[str] | None) -> tuple[int, ...] | None:
+        """Return the passages that ``namespaces`` may see; ``None`` where that is all of them."""
+        rows = self._connection.execute("select distinct namespace from document where namespace != ''").fetchall()
+        hidden = [one for (one,) in rows if not visible(one, namespaces)]
+        if not hidden:
+            return None
+        asked = (
+            "select passage.id from passage join document on document.id = passage.document"
+            " where namespace not in (select value from json_each(?))"
+        )
+        given = msgspec.json.encode(hidden).decode()
+        return tuple(one for (one,) in self._connection.execute(asked, (given,)))
+
+    def _hits(
+        self, text: str, named: dict[int, NameKind], within: Collection[int] | None
+    ) -> dict[int, tuple[float, tuple[By, ...]]]:
         """Return the passages found, best first, with their scores and what found them."""
         hits: dict[int, tuple[float, tuple[By, ...]]] = {}
         own = {one: document for document in named for one in self._of(document)}
         for one in (*(hit.id for hit in self._words.search(text, len(own), within=own)), *own) if own else ():
             hits.setdefault(one, (1.0, (named[own[one]],)))
-        words = self._words.search(text, DEPTH)
-        meaning = self.meaning.search(text, DEPTH) if self.meaning else ()
+        words = self._words.search(text, DEPTH, within=within)
+        meaning = self.meaning.search(text, DEPTH, within=within) if self.meaning else ()
         for hit, by in _fused(words, meaning):
             hits.setdefault(hit.id, (min(hit.score, 0.99), by))
         return hits

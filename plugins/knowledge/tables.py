@@ -35,6 +35,10 @@ class LibraryError(InputError):
     """The file of a library cannot be used; its text says why and how it is made again."""
 
 
+class DamagedError(LibraryError):
+    """The file of a library holds something else."""
+
+
 def opened(path: Path | None) -> sqlite3.Connection:
     """Return a connection to the library at ``path`` (``None``: in memory), with its tables.
 
@@ -69,7 +73,7 @@ def told(path: Path | None) -> Iterator[None]:
         remedy = f"see whether the folder can be written, its disk is full, or another program holds it; else {REBUILD}"
         raise LibraryError(f"{path}: the library of runbooks cannot be used: {error}; {remedy}") from error
     except sqlite3.DatabaseError as error:
-        raise LibraryError(f"{path}: the library of runbooks is damaged: {error}; make it again: {REBUILD}") from error
+        raise DamagedError(f"{path}: the library of runbooks is damaged: {error}; make it again: {REBUILD}") from error
     except OSError as error:
         raise LibraryError(f"{path}: {error.strerror}; choose another --state-dir") from error
 

@@ -167,7 +167,7 @@ class Reached(Struct, frozen=True, kw_only=True):
 
 
 class Passage(Struct, frozen=True, kw_only=True):
-    """A runbook; ``text`` is its beginning, ``excerpt`` where the words stand, ``bytes`` the length of all of it."""
+    """A runbook; ``text`` is its beginning, ``excerpt`` the passage that fits best, ``bytes`` the length of all of it."""
 
     id: str
     title: str
@@ -178,7 +178,7 @@ class Passage(Struct, frozen=True, kw_only=True):
 
 
 class Passages(Struct, frozen=True, kw_only=True):
-    """The runbooks that hold all of the words."""
+    """The runbooks that fit, best first."""
 
     items: tuple[Passage, ...]
     more: bool = False

@@ -142,7 +142,7 @@ class SearchRunbooks(Struct, frozen=True, kw_only=True):
             min_length=1,
             max_length=400,
             pattern=r"^\s*[^\s\x00][^\x00]*$",
-            description="A few words that all stand in the runbook, such as: checkout rollback. Fewer words find more.",
+            description="The name of an alert, or what is wrong in a few words, such as: checkout rollback.",
         ),
     ]
     limit: Annotated[int, Meta(ge=1, le=10, description="How many runbooks at most.")] = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 
 import anyio.to_thread
 from litestar import Controller, Request, Response, delete, get, post
@@ -13,12 +13,15 @@ from litestar.params import PathParameter, QueryParameter
 
 from sre_orchestrator.api.service.models import RunbookPage, RunbookQuery, RunbookView
 from sre_orchestrator.api.service.rest.parameters import NO_NUL, IfNoneMatch, Name, Words, is_known
-from sre_orchestrator.api.service.runbooks import MediaType, runbook_of
+from sre_orchestrator.api.service.runbooks import runbook_of, text_of
 from sre_orchestrator.api.service.security.callers import current, placed
 from sre_orchestrator.api.service.security.door import NEEDS
 from sre_orchestrator.api.service.service import Service
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES
+from sre_orchestrator.plugins.knowledge.formats.reading import Bounds
 
-READ = ("text/markdown", "text/plain")
+UNPACKED = 32  # times what an upload may weigh
 Id = Annotated[str, PathParameter(max_length=40, pattern=NO_NUL, description="The id of a runbook.")]
 Called = Annotated[str, QueryParameter(max_length=200, pattern=NO_NUL)]
 
@@ -33,16 +36,26 @@ class Runbooks(Controller):
     async def keep(
         self, request: Request[object, object, State], state: State, name: Called = "", namespace: Name = ""
     ) -> Response[RunbookView]:
-        """Keep a document, in the place of one of the same name and namespace; without a name, its title is its name."""
+        """Keep a document, in the place of one of the same name and namespace; without a name, its title is its name.
+
+        HTML, reStructuredText, PDF and DOCX are kept as the Markdown of what they say.
+        """
         service: Service = state.service
-        text = (await request.body()).decode()
-        kind, caller = _kind(request), current()
+        content, given, caller = await request.body(), _given(request), current()
         limits = service.installation.settings.service
-        if len(text.encode()) > limits.runbook_bytes:
+        if len(content) > limits.runbook_bytes:
             detail = f"a runbook may weigh {limits.runbook_bytes} bytes (service.runbook_bytes)"
             raise HTTPException(status_code=413, detail=detail)
+        bounds = _bounds(service.installation.settings)
+        uploaded = await anyio.to_thread.run_sync(partial(text_of, content, given, bounds))
         made = runbook_of(
-            text, kind, name=name, namespace=placed(namespace, caller), author=caller.name, now=service.now()
+            uploaded.text,
+            uploaded.media_type,
+            title=uploaded.title,
+            name=name,
+            namespace=placed(namespace, caller),
+            author=caller.name,
+            now=service.now(),
         )
         keep = partial(service.store.runbooks.keep, made, most=limits.most_runbooks)
         kept, new = await anyio.to_thread.run_sync(keep)
@@ -57,7 +70,10 @@ class Runbooks(Controller):
         cursor: Words = "",
         limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
     ) -> RunbookPage:
-        """Return a page of runbooks without their texts, by name; with `text`, those that hold each of its words."""
+        """Return a page of runbooks without their texts, by name; with `text` those that fit it, best first.
+
+        `text` is the name of an alert, or what is wrong in words; one page holds all that is found.
+        """
         service: Service = state.service
         query = RunbookQuery(text=text, cursor=cursor, limit=limit)
         return await anyio.to_thread.run_sync(service.store.runbooks.list, query)
@@ -88,14 +104,22 @@ class Runbooks(Controller):
             raise _missing(runbook_id)
 
 
-def _kind(request: Request[object, object, State]) -> MediaType:
+def _given(request: Request[object, object, State]) -> str:
+    """Return the media type of a body that can be read."""
     found = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if found not in READ:
-        remedy = f"send the text as the body, with Content-Type: {' or '.join(READ)}"
+    if found not in MEDIA_TYPES:
+        remedy = f"send the document as the body, with Content-Type: {', '.join(MEDIA_TYPES)}"
         raise HTTPException(
             status_code=415, detail=f"content type {found[:60]!r}: cannot be read as a runbook; {remedy}"
         )
-    return cast("MediaType", found)
+    return found
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """Return how much an upload may hold, which is less than what somebody ingests beside the service."""
+    most = settings.service.runbook_bytes
+    unpacked = min(settings.knowledge.unpacked_bytes, UNPACKED * most)
+    return Bounds(pages=settings.knowledge.pages, unpacked_bytes=unpacked, characters=UNPACKED * most)
 
 
 def _tag(runbook: RunbookView) -> str:

@@ -24,6 +24,7 @@ from sre_orchestrator.api.service.models import (
     StoredView,
 )
 from sre_orchestrator.api.service.ports import Accepted, StoreState
+from sre_orchestrator.api.service.searching import SearchedRunbooks
 from sre_orchestrator.api.service.store.accepting import accepted, claimed, known, noted, over, row_of, taken
 from sre_orchestrator.api.service.store.backlog import OpenIncidents
 from sre_orchestrator.api.service.store.engine import open_engine
@@ -57,25 +58,29 @@ def open_database(url: str, state: Path, targets: Iterable[str] = (), queue: str
         InputError: it cannot be used.
 
     """
-    return Database(open_engine(url or f"sqlite:///{state / 'service.db'}"), targets, queue)
+    engine = open_engine(url or f"sqlite:///{state / 'service.db'}")
+    return Database(engine, targets, queue, index=state / "knowledge" / "uploaded.db")
 
 
 class Database:
     """Incidents in a database; every method is a transaction of its own."""
 
-    def __init__(self, engine: Engine, targets: Iterable[str] = (), queue: str = "") -> None:
+    def __init__(
+        self, engine: Engine, targets: Iterable[str] = (), queue: str = "", *, index: Path | None = None
+    ) -> None:
         self._engine = engine
         self._queue = queue
         self._targets = tuple(targets)
         self.backlog = OpenIncidents(engine, queue)
         self.outbox = Deliveries(engine)
         self.keys = KeyTable(engine)
-        self.runbooks = RunbookTable(engine)
+        self.runbooks = SearchedRunbooks(RunbookTable(engine), index)
         self._waiting = Waiting(engine)
         self._read = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:
         """Close the connections."""
+        self.runbooks.close()
         self._engine.dispose()
 
     def accept(self, arrival: Arrival, now: datetime) -> Accepted:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import msgspec
-from sqlalchemy import ColumnElement, Engine, RowMapping, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import Engine, RowMapping, delete, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from sre_orchestrator.api.service.models import RunbookPage, RunbookQuery, RunbookRecord, RunbookView
@@ -16,8 +16,6 @@ from sre_orchestrator.api.service.store.rows import time_text
 from sre_orchestrator.api.service.store.tables import runbook
 from sre_orchestrator.core.errors import InputError
 
-MOST_WORDS = 8
-EXCERPT = 300
 _Place = Annotated[str, msgspec.Meta(max_length=253, pattern=r"^[^\x00]*$")]
 STORED = [one for one in RunbookView.__struct_fields__ if one != "excerpt"]
 LISTED = [runbook.c[one] for one in STORED if one != "text"]
@@ -61,8 +59,7 @@ class RunbookTable:
 
     def list(self, query: RunbookQuery) -> RunbookPage:
         """Return a page of runbooks, by name."""
-        words = query.text.split()[:MOST_WORDS]
-        chosen = select(*LISTED, *([runbook.c.text] if words else [])).where(*map(_holds, words))
+        chosen = select(*LISTED)
         if query.namespaces:
             chosen = chosen.where(or_(runbook.c.namespace == "", within(runbook.c.namespace, query.namespaces)))
         if query.cursor:
@@ -72,9 +69,20 @@ class RunbookTable:
         ordered = chosen.order_by(runbook.c.name, runbook.c.id).limit(query.limit + 1)
         with self._read.connect() as connection:
             rows = connection.execute(ordered).mappings().all()
-        items = tuple(_listed(row, words) for row in rows[: query.limit])
+        items = tuple(map(_listed, rows[: query.limit]))
         more = len(rows) > query.limit
         return RunbookPage(items=items, next_cursor=cursor_at(items[-1].name, items[-1].id) if more else "")
+
+    def digests(self) -> dict[str, str]:
+        """Return the ids of all runbooks with the digests of their texts."""
+        with self._read.connect() as connection:
+            return {row.id: row.digest for row in connection.execute(select(runbook.c.id, runbook.c.digest))}
+
+    def those(self, ids: Collection[str]) -> Sequence[RunbookRecord]:
+        """Return the runbooks of these ids that there are, without their texts."""
+        with self._read.connect() as connection:
+            rows = connection.execute(select(*LISTED).where(runbook.c.id.in_(ids))).mappings().all()
+        return [_listed(row) for row in rows]
 
     def remove(self, runbook_id: str) -> bool:
         """Remove a runbook; return whether there was one."""
@@ -82,20 +90,8 @@ class RunbookTable:
             return connection.execute(delete(runbook).where(runbook.c.id == runbook_id)).rowcount > 0
 
 
-def _holds(word: str) -> ColumnElement[bool]:
-    return or_(runbook.c.title.icontains(word, autoescape=True), runbook.c.text.icontains(word, autoescape=True))
-
-
-def _listed(row: RowMapping, words: list[str]) -> RunbookRecord:
-    values = {str(name): value for name, value in row.items() if name != "text"}
-    return msgspec.convert({**values, "excerpt": _excerpt(row["text"], words) if words else ""}, RunbookRecord)
-
-
-def _excerpt(text: str, words: list[str]) -> str:
-    """Return the lines from the first that holds one of ``words`` on, as one; where none does, the first lines."""
-    found = re.search("|".join(map(re.escape, words)), text, re.IGNORECASE)
-    begin = text.rfind("\n", 0, found.start()) + 1 if found else 0
-    return " ".join(text[begin : begin + 2 * EXCERPT].split())[:EXCERPT]
+def _listed(row: RowMapping) -> RunbookRecord:
+    return msgspec.convert({str(name): value for name, value in row.items()}, RunbookRecord)
 
 
 def _runbook(row: RowMapping) -> RunbookView:

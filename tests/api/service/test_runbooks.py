@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import documents
 import pytest
 from httpx import Response
 from secured import Client, Secured
@@ -105,25 +106,66 @@ def test_runbooks_are_listed_page_by_page(client: Client, admin: dict[str, str])
     assert "text" not in first["items"][0]
 
 
-def test_a_search_finds_what_holds_every_word(client: Client, admin: dict[str, str]) -> None:
+def test_a_search_finds_what_fits_best_first(client: Client, admin: dict[str, str]) -> None:
     kept(client, admin, name="checkout")
-    kept(client, admin, "# DNS\n\nLook at coredns. 100% of memory\n", name="dns")
+    kept(client, admin, "# DNS\n\nLook at coredns. Its memory may be full.\n", name="dns")
 
     found = client.get(RUNBOOKS, params={"text": "MEMORY pricing"}, headers=admin).json()["items"]
 
     assert [(one["name"], one["excerpt"]) for one in found] == [
-        ("checkout", "Look at *pricing* first: its memory limit is low.")
+        ("checkout", "Look at pricing first: its memory limit is low."),
+        ("dns", "Look at coredns. Its memory may be full."),
     ]
-    assert names(client, admin, text="memory") == ["checkout", "dns"]
-    assert names(client, admin, text="100%") == ["dns"]
-    assert names(client, admin, text="me_ory") == []
+    assert "text" not in found[0]
+    assert names(client, admin, text="zeppelin") == []
+    assert names(client, admin, text="memory pricing", limit=1) == ["checkout"]
+
+
+def test_a_search_follows_what_is_kept_and_removed(client: Client, admin: dict[str, str]) -> None:
+    where = kept(client, admin, "---\nalerts: [CartSlow]\n---\n# Cart\n\nZebras stand here.\n").headers["Location"]
+    before = names(client, admin, text="CartSlow")
+    kept(client, admin, "# Cart\n\nGiraffes stand here.\n")
+    replaced = [names(client, admin, text=one) for one in ("zebras", "giraffes")]
+    client.delete(where, headers=admin)
+
+    assert (before, replaced, names(client, admin, text="giraffes")) == (["Cart"], [[], ["Cart"]], [])
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "text"),
+    [
+        (b"<h1>Cart</h1><script>steal()</script><p>Undo <b>it</b>.</p>", "text/html", "# Cart\n\nUndo it.\n"),
+        (b"Cart\n====\n\n::\n\n   kubectl get pods\n", "text/x-rst", "# Cart\n\n```\nkubectl get pods\n```\n"),
+        (
+            documents.pdf(["Undo it"], about={"Title": "Cart"}),
+            "application/pdf",
+            '---\ntitle: "Cart"\n---\n\n# Page 1\n\nUndo it\n',
+        ),
+    ],
+    ids=["html", "restructured", "pdf"],
+)
+def test_other_formats_are_kept_as_what_they_say(
+    client: Client, admin: dict[str, str], content: bytes, kind: str, text: str
+) -> None:
+    answer = client.post(RUNBOOKS, content=content, headers=admin | {"Content-Type": kind})
+    read = client.get(answer.headers["Location"], headers=admin).json()
+
+    assert (answer.status_code, read["title"], read["media_type"], read["text"]) == (201, "Cart", "text/markdown", text)
+    assert names(client, admin, text="cart") == ["Cart"]
+
+
+def test_an_upload_that_cannot_be_read_says_what_to_do(client: Client, admin: dict[str, str]) -> None:
+    answer = client.post(RUNBOOKS, content=b"%PDF-1.7 cut off", headers=admin | {"Content-Type": "application/pdf"})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("the runbook: is ")
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "status", "says"),
     [
-        ("x", "application/pdf", 415, "text/markdown or text/plain"),
-        ("x", "application/x-www-form-urlencoded", 415, "text/markdown or text/plain"),
+        ("x", "application/pdf", 422, "is a damaged PDF"),
+        ("x", "application/x-www-form-urlencoded", 415, "text/markdown, text/x-rst"),
         (" \n", "text/plain", 422, "the runbook is empty"),
         ("a\x00b", "text/plain", 422, "NUL"),
         ("x" * 1001, "text/plain", 413, "service.runbook_bytes"),
@@ -142,7 +184,8 @@ def test_what_is_no_runbook_is_refused(
 def test_bytes_that_are_no_text_are_refused(client: Client, admin: dict[str, str]) -> None:
     answer = client.post(RUNBOOKS, content=b"\xff\xfe", headers=admin | {"Content-Type": "text/plain"})
 
-    assert answer.status_code == 400
+    assert answer.status_code == 422
+    assert "not UTF-8" in answer.json()["detail"]
 
 
 def test_no_more_are_kept_than_may_be(client: Client, admin: dict[str, str]) -> None:
