@@ -10,6 +10,7 @@ weak evidence into a diagnosis by itself; ``docs/explanation/ranking.md`` discus
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 
 from sre_orchestrator.core.models import Strength, Struct
@@ -38,22 +39,35 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 def combined(evidence: Iterable[Evidence]) -> float:
-    """Return the log odds of all evidence, each fact counted once.
+    """Return the log odds of all evidence, each fact counted once, whatever the facts are called.
 
-    The strongest comes first; evidence counts by the share of its facts that nothing stronger
-    used, and halves at each further step, since facts of one fault are not independent.
+    The strongest comes first, of equally strong ones those with most facts; evidence counts by the share of its
+    facts that nothing before used, and halves at each further step, since facts of one fault are not independent.
+    Of equals none comes first: one of them counts with all that it has, and the others share what is left evenly.
     """
-    used: set[str] = set()
+    used: frozenset[str] = frozenset()
     total = 0.0
     factor = 1.0
-    for one in sorted(evidence, key=lambda one: (-WEIGHT[one.strength], -len(one.facts), sorted(one.facts))):
-        new = one.facts - used
+    for (strength, size), sets in _equals(evidence):
+        new = {left for one in sets if (left := one - used)}
         if not new:
             continue
-        total += factor * WEIGHT[one.strength] * len(new) / len(one.facts)
-        used |= new
-        factor *= REPEATED
+        together = frozenset().union(*new)
+        first = max(len(one) for one in new)
+        others = len(new) - 1
+        for share in (first, *[(len(together) - first) / max(others, 1)] * others):
+            total += factor * WEIGHT[strength] * share / size
+            factor *= REPEATED
+        used |= together
     return min(total, MAX_PROOF)
+
+
+def _equals(evidence: Iterable[Evidence]) -> Iterable[tuple[tuple[Strength, int], set[frozenset[str]]]]:
+    """Return the sets of facts by strength and size, the strongest and largest first."""
+    found: dict[tuple[Strength, int], set[frozenset[str]]] = defaultdict(set)
+    for one in evidence:
+        found[one.strength, len(one.facts)].add(one.facts)
+    return sorted(found.items(), key=lambda item: (-WEIGHT[item[0][0]], -item[0][1]))
 
 
 def coverage_term(explained: Set[str], symptoms: Set[str]) -> float:

@@ -72,6 +72,6 @@ def _changed(node: object, told: Callable[[str], str]) -> object:
 
 
 def _concluded(report: Report, told: Callable[[str], str]) -> tuple[str, list[str]]:
-    """Return the verdict and the hypotheses; how sure each is may depend a little on the order of names."""
+    """Return the verdict and the hypotheses."""
     every = (*report.hypotheses, *report.ruled_out)
     return report.verdict, sorted(f"{one.cause} {told(one.component)}" for one in every)

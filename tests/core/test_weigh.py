@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sre_orchestrator.core.models import Strength
-from sre_orchestrator.core.weigh import MAX_PROOF, Evidence, combined, confidence, coverage_term
+from sre_orchestrator.core.weigh import MAX_PROOF, REPEATED, Evidence, combined, confidence, coverage_term
 
 STRENGTHS: list[Strength] = ["weak", "moderate", "strong"]
 evidence = st.builds(
@@ -55,6 +56,23 @@ def test_the_order_changes_nothing_and_the_sum_is_bounded(some: list[Evidence], 
 
     assert combined(shuffled) == combined(some)
     assert 0 <= combined(some) <= MAX_PROOF
+
+
+@given(st.lists(evidence, max_size=6), st.permutations("abcdef"))
+def test_what_facts_are_called_changes_nothing(some: list[Evidence], names: list[str]) -> None:
+    called = dict(zip("abcdef", names, strict=True))
+    renamed = [Evidence(strength=one.strength, facts=frozenset(called[fact] for fact in one.facts)) for one in some]
+
+    assert combined(renamed) == combined(some)
+
+
+def test_equals_that_share_facts_are_one_whole_and_parts() -> None:
+    alone, apart, joined = (
+        [of("moderate", facts) for facts in names] for names in (["ab"], ["ab", "cd"], ["ab", "bc"])
+    )
+
+    assert combined(alone) < combined(joined) < combined(apart)
+    assert combined(joined) == pytest.approx(combined(alone) * (1 + REPEATED / 2))
 
 
 @given(st.sets(st.sampled_from("abcdef"), min_size=1), st.sets(st.sampled_from("abcdef")))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import string
 
 import anyio
 import msgspec
 import pytest
-from clusters import shop
+from clusters import HASH, shop
 from faults import FAULTS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from investigation import Scripted, incident, parts
 from rulebook import OBSERVE, rule
 
@@ -22,10 +25,16 @@ from sre_orchestrator.core.language.names import APPENDED
 from sre_orchestrator.core.pipeline import Bundle, diagnose
 from sre_orchestrator.core.settings import Settings
 
+REPLICA = re.compile(rf"(-{HASH}-)(\w{{5}})")
+
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return Installation(Settings(state_dir=str(tmp_path_factory.mktemp("state"))))
+
+
+def sureness(bundle: Bundle) -> list[tuple[str, float]]:
+    return sorted((one.cause, one.confidence) for one in (*bundle.report.hypotheses, *bundle.report.ruled_out))
 
 
 def names(bundle: Bundle) -> set[str]:
@@ -46,11 +55,34 @@ def test_a_bundle_with_pseudonyms_concludes_the_same_and_names_nothing(
 
     text = msgspec.json.encode(hidden).decode()
     assert hidden.report.verdict == bundle.report.verdict
+    assert sureness(hidden) == sureness(bundle)
     assert [one.cause for one in hidden.report.hypotheses][:1] == [one.cause for one in bundle.report.hypotheses][:1]
     assert not [one for one in names(bundle) if re.search(rf"(?<![A-Za-z0-9]){re.escape(one)}(?![A-Za-z0-9])", text)]
     assert {one.id for one in hidden.seen.facts}.isdisjoint(one.id for one in bundle.seen.facts)
     assert masked["names"] > 0
     assert bundle_bytes(replay(hidden, installation.reasoning())) == bundle_bytes(hidden)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(fault=st.sampled_from(sorted(FAULTS)), tails=st.permutations(string.digits + string.ascii_lowercase))
+def test_how_sure_a_hypothesis_is_does_not_depend_on_names(
+    fault: str, tails: list[str], installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    cluster = shop()
+    FAULTS[fault](cluster)
+    path = cluster.write(tmp_path_factory.mktemp("snapshot"))
+    bundle = anyio.run(diagnose_snapshot, installation, path)
+    new = str.maketrans(string.digits + string.ascii_lowercase, "".join(tails))
+    for file in path.rglob("*"):
+        if file.is_file():
+            text = file.read_text(encoding="utf-8")
+            file.write_text(REPLICA.sub(lambda found: found[1] + found[2].translate(new), text), encoding="utf-8")
+    for place in sorted(path.rglob(f"*-{HASH}-*"), key=lambda one: len(one.parts), reverse=True):
+        place.rename(place.with_name(REPLICA.sub(lambda found: found[1] + found[2].translate(new), place.name)))
+
+    renamed = anyio.run(diagnose_snapshot, installation, path)
+
+    assert sureness(renamed) == sureness(bundle)
 
 
 def test_a_bundle_that_would_conclude_something_else_is_not_made() -> None:
