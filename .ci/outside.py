@@ -31,6 +31,26 @@ def main(checkout: Path) -> None:
     assert "OOMKilled" in run("explain", "1", "--snapshot", "demo")
     print(run("rules", "check") + run("rules", "test"), end="")
     assert "in use" in run("plugins")
+    third_party()
+
+
+def third_party() -> None:
+    """Make a plugin, build it as its author would, install it, use it, and uninstall it."""
+    outage = "acme-pay/tests/outage"
+    run("plugin", "new", "acme-pay")
+    pip("wheel", "--no-deps", "--wheel-dir", "dist", "./acme-pay")
+    pip("install", *map(str, Path("dist").glob("acme_pay-*.whl")))
+    first = json.loads(run("diagnose", "--snapshot", outage, "--format", "json"))["hypotheses"][0]
+    assert first["cause"] == "acme-pay-outage", first["cause"]
+    assert first["runbooks"][0]["title"] == "Acme Pay is down", first["runbooks"]
+    print(run("plugins", "acme-pay"), end="")
+    pip("uninstall", "--yes", "acme-pay")
+    assert "acme-pay" not in run("plugins")
+
+
+def pip(*arguments: str) -> None:
+    """Run pip in this environment."""
+    subprocess.run([sys.executable, "-m", "pip", "-q", *arguments], check=True, timeout=300)
 
 
 def compare_data(checkout: Path) -> None:

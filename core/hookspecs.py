@@ -36,6 +36,20 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Recordable(Protocol):
+    """A source that ``snapshot take`` records, beside what else it is."""
+
+    name: str
+
+    async def record(self) -> Mapping[str, bytes]:
+        """Return files by their names; the snapshot keeps them in ``plugins/NAME``, secrets in texts masked.
+
+        Whatever is raised becomes a gap of the snapshot.
+        """
+        ...
+
+
 class Sources:
     """The sources of one cluster, found by the port they implement (``plugins.sources.ports``)."""
 

@@ -20,6 +20,7 @@ import typer
 from sre_orchestrator.api.cli.main import app
 from sre_orchestrator.api.doctor import Checkup
 from sre_orchestrator.api.render import text
+from sre_orchestrator.api.scaffold import project_files
 from sre_orchestrator.api.service.dispatch import InProcess, Silent
 from sre_orchestrator.api.service.intake.routes import Doors
 from sre_orchestrator.api.service.investigators import Live
@@ -193,9 +194,29 @@ def hooks() -> str:
     lines = []
     for one in specified:
         lines += [f"### `{one.__name__}{inspect.signature(one)}`".replace("'", ""), "", str(inspect.getdoc(one)), ""]
-    for protocol in (hookspecs.Agent, hookspecs.Source, hookspecs.AlertFormat):
+    for protocol in (hookspecs.Agent, hookspecs.Source, hookspecs.Recordable, hookspecs.AlertFormat):
         lines += [f"### `{protocol.__name__}`", "", "```python", inspect.getsource(protocol).strip(), "```", ""]
     return "\n".join(lines)
+
+
+def hooks_version() -> str:
+    """Return which version the hooks have, and the oldest that works."""
+    oldest = f"; plugins made for version {hookspecs.OLDEST_HOOKS} and later work"
+    return f"The hooks have version {hookspecs.HOOKS}{oldest if hookspecs.OLDEST_HOOKS < hookspecs.HOOKS else ''}."
+
+
+def plugin_tree() -> str:
+    """Return the files of the project that ``plugin new`` makes."""
+    paths = [path for path, _ in project_files() if "/cluster-resources/" not in path]
+    return "\n".join(["```text", *paths, "```"])
+
+
+def plugin_file(path: str) -> str:
+    """Return a file of the project that ``plugin new`` makes."""
+    text = dict(project_files())[path].decode()
+    language = {".py": "python", ".md": "markdown"}.get(Path(path).suffix, Path(path).suffix[1:])
+    fence = "````" if "```" in text else "```"
+    return f"{fence}{language}\n{text}{fence}"
 
 
 def command_line() -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from sre_orchestrator.api.taking.logs import LogLimits, LogTaker, streams_in
 from sre_orchestrator.api.taking.objects import custom_kinds, namespaces_in, record_kind
+from sre_orchestrator.api.taking.others import record_others
 from sre_orchestrator.api.taking.services import METRICS, late_gaps, record_alerts, record_metrics, record_probes
 from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.models import Gap, Struct
@@ -68,6 +69,7 @@ def take(cluster: Cluster, sources: Sources, recording: Recording, wanted: Wante
     anyio.run(record_metrics, sources, recording, wanted.namespaces, wanted.window_minutes)
     anyio.run(record_alerts, sources, recording)
     anyio.run(record_probes, sources, recording, wanted.namespaces or namespaces_in(recording.root))
+    record_others(sources, recording)
     recording.finish_part("services", late_gaps(sources))
     version = anyio.run(cluster.server_version)
     recording.write(VERSION, msgspec.json.encode({"info": {"gitVersion": version}, "string": version}))
