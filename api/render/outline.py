@@ -173,7 +173,7 @@ def _evidence(report: Report, one: Hypothesis) -> Iterator[Row]:
 
 def _quoted(runbook: Runbook) -> str:
     """Return what a runbook is called, where the passage is, and how it begins."""
-    where = " > ".join((runbook.title, *runbook.headings))
+    where = " > ".join((f"seen before: {runbook.title}" if runbook.past else runbook.title, *runbook.headings))
     notes = ", ".join((runbook.address, *(["last reviewed long ago"] if runbook.stale else [])))
     said = " ".join(runbook.passage.split())
     begun = said if len(said) <= QUOTED else f"{said[:QUOTED].rstrip()}…"

@@ -19,6 +19,7 @@ from sre_orchestrator.api.service.dispatch import InProcess
 from sre_orchestrator.api.service.investigators import Live, Recorded
 from sre_orchestrator.api.service.meanings import Meanings
 from sre_orchestrator.api.service.notify.sending import Sender
+from sre_orchestrator.api.service.past import Remembering
 from sre_orchestrator.api.service.ports import Background, Dispatcher, Investigator, Store
 from sre_orchestrator.api.service.retention import Retention
 from sre_orchestrator.api.service.security.mounted import gate_for
@@ -59,7 +60,7 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         outbox = CountedOutbox(store.outbox, telemetry.figures.notified)
         sender = Sender(store, outbox, limits.notify, public_url=limits.public_url)
-        dispatcher = _dispatcher(store, Observed(investigator, telemetry), sender, limits)
+        dispatcher = _dispatcher(store, Observed(Remembering(investigator, store), telemetry), sender, limits)
         gate = gate_for(settings, store.keys, address[0])
         background: list[Background] = [sender, Retention(store, limits.retention_days), Warming(installation)]
         if settings.model.embedder:

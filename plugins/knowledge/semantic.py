@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     Foreign = Any  # what txtai gives out
     Numbers = np.ndarray[Any, Any]
 
-INSTALL = (
-    "python3 -m pip install --no-deps 'txtai>=9.14,<10' && python3 -m pip install msgpack numpy pyyaml regex tqdm"
-)
-MEANING = 0.7  # what meaning weighs beside words; tests/benchmarks/bench_runbooks.py compares
+INSTALL = "python3 -m pip install --no-deps 'txtai>=9.14,<10' && python3 -m pip install msgpack numpy pyyaml regex tqdm"
+MEANING = 0.7  # what meaning weighs beside words; tests/benchmarks/bench_meaning.py compares
 FLOAT = 4  # bytes
 
 Embed = Callable[[str], Sequence[float]]

@@ -189,3 +189,10 @@ def test_a_runbook_shows_where_its_passage_is_how_it_begins_and_that_it_is_stale
     assert text.startswith("Cart > Memory > After a sale (c.md:3, last reviewed long ago): Give it more. Give it more.")
     assert text.endswith("…")
     assert len(text) < 300
+
+
+def test_a_past_incident_is_told_as_one() -> None:
+    past = Runbook(title="cart was killed", passage="This was right.", address="/api/v1/incidents/i1", past=True)
+    shown = outline(report(hypothesis(runbooks=(past,))))
+
+    assert titled(shown, "1.").rows[-1].text == "seen before: cart was killed (/api/v1/incidents/i1): This was right."
