@@ -63,6 +63,23 @@ class ProbeLimits(Struct, frozen=True, kw_only=True):
     timeout_seconds: Seconds = 2.0
 
 
+class AuthChecks(Struct, frozen=True, kw_only=True):
+    """What is asked beside the cluster, as far as ``probes`` allow it: issuers of tokens, and addresses that speak TLS.
+
+    ``issuers`` are addresses as in the ``iss`` of their tokens, ``endpoints`` are ``HOST:PORT``; ``ca_file`` holds the
+    authorities (PEM) that are trusted beside those of this place and of the cluster.
+    """
+
+    issuers: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^https?://[^/\s@]+(/\S*)?$")], ...], msgspec.Meta(max_length=20)
+    ] = ()
+    endpoints: Annotated[
+        tuple[Annotated[str, msgspec.Meta(pattern=r"^[^/\s@]+:\d{1,5}$")], ...], msgspec.Meta(max_length=50)
+    ] = ()
+    ca_file: str = ""
+    timeout_seconds: Seconds = 3.0
+
+
 class Objective(Struct, frozen=True, kw_only=True):
     """What a user flow promises: the share of requests without 5xx, and how long 95 of 100 requests take at most."""
 
@@ -342,7 +359,8 @@ class KnowledgeSettings(Struct, frozen=True, kw_only=True):
 
     ``folders`` are ingested where no others are named. Pages are fetched from ``allowed_hosts`` only (``HOST`` or
     ``HOST:PORT``). A document weighs ``document_bytes`` at most, and ``unpacked_bytes`` where it is an archive; of a PDF
-    ``pages`` are read. What was last reviewed more than ``stale_days`` ago is marked as stale.
+    ``pages`` are read. What was last reviewed more than ``stale_days`` ago is marked as stale. ``links`` is a file that
+    says which runbook an alert is for and which causes it may have (``runbooks link`` proposes them).
     """
 
     folders: tuple[str, ...] = ()
@@ -353,6 +371,7 @@ class KnowledgeSettings(Struct, frozen=True, kw_only=True):
     pages: Positive = 300
     documents: Positive = 20_000
     stale_days: Positive = 365
+    links: str = ""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -386,6 +405,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     user_flows: tuple[UserFlow, ...] = ()
     watch: Watch = Watch()
     probes: ProbeLimits = ProbeLimits()
+    auth: AuthChecks = AuthChecks()
     databases: Annotated[tuple[DatabaseAccess, ...], msgspec.Meta(max_length=100)] = ()
     model: ModelSettings = ModelSettings()
     knowledge: KnowledgeSettings = KnowledgeSettings()

@@ -1,6 +1,9 @@
-"""Configuration, accounts, quotas and namespaces. Of a Secret only the names of its keys are ever kept."""
+"""Configuration, accounts, quotas and namespaces. Of a Secret only names of keys and certificates are ever kept."""
 
 from __future__ import annotations
+
+import re
+from base64 import b64decode
 
 import msgspec
 
@@ -9,6 +12,9 @@ from sre_orchestrator.plugins.objects.pods import IntOrString, LocalRef
 
 Amounts = dict[str, IntOrString | float]
 ABSENT = msgspec.Raw(b"null")
+PUBLIC = ("tls.crt", "ca.crt")
+_BEGINS = b'"LS0t'  # base64 of what PEM begins with
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -25,15 +31,21 @@ class ConfigMap(Object, frozen=True, kw_only=True):
 
 
 class Secret(Object, frozen=True, kw_only=True):
-    """A Secret: ``keys`` reads the names; the values are dropped while it is decoded, unread."""
+    """A Secret: ``keys`` reads the names; the values are dropped while it is decoded, unread.
+
+    Certificates are public: those in ``tls.crt`` and ``ca.crt`` stay, as PEM; whatever else is in there is dropped.
+    """
 
     metadata: WrittenMeta = WrittenMeta()
     type: str = ""
+    certificates: dict[str, str] = {}
     data: dict[str, msgspec.Raw] = {}
     string_data: dict[str, msgspec.Raw] = {}
 
     def __post_init__(self) -> None:
         """Drop every value, also from the annotation in which kubectl keeps what was applied."""
+        public = {key: text for key in PUBLIC if (text := _certificates(self.data.get(key)))}
+        msgspec.structs.force_setattr(self, "certificates", public)
         msgspec.structs.force_setattr(self, "data", dict.fromkeys(self.data, ABSENT))
         msgspec.structs.force_setattr(self, "string_data", dict.fromkeys(self.string_data, ABSENT))
         if APPLIED in self.metadata.annotations:
@@ -45,6 +57,17 @@ class Secret(Object, frozen=True, kw_only=True):
     def keys(self) -> frozenset[str]:
         """Return the names of the keys."""
         return frozenset((*self.data, *self.string_data))
+
+
+def _certificates(value: msgspec.Raw | None) -> str:
+    """Return the certificates in the value of a key, ``""`` where there are none: it was left out, or is no PEM text."""
+    if value is None or not bytes(value).startswith(_BEGINS):
+        return ""
+    try:
+        text = b64decode(msgspec.json.decode(value, type=str), validate=True)
+    except (ValueError, msgspec.DecodeError):
+        return ""
+    return "\n".join(found[0].decode() for found in _CERTIFICATE.finditer(text))
 
 
 class ServiceAccount(Object, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.plugins.objects.meta import Object, Time
 from sre_orchestrator.plugins.sources.database_reading import DatabaseReading
+from sre_orchestrator.plugins.sources.trust import Trust
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,7 +173,7 @@ class TlsProbe(Struct, frozen=True, kw_only=True):
     """The certificate that a service port, or the host of an ingress, was seen to serve at ``at``.
 
     ``host`` is the name that was asked for; ``trusted`` says whether the chain ends at an authority that is known
-    where the probe ran.
+    where the probe ran, ``chain`` where it ends (``plugins.sources.tls.handshake``).
     """
 
     component: str
@@ -184,6 +185,7 @@ class TlsProbe(Struct, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()
     issuer: str = ""
     trusted: bool = False
+    chain: str = ""
 
 
 class HttpProbe(Struct, frozen=True, kw_only=True):
@@ -214,6 +216,15 @@ class Connectivity(Protocol):
 
     async def probes(self, namespaces: Sequence[str]) -> Probes:
         """Return what the services and ingresses of ``namespaces`` answered."""
+        ...
+
+
+@runtime_checkable
+class TrustChecks(Protocol):
+    """Active checks of issuers of tokens and of addresses that serve certificates."""
+
+    async def trust(self) -> Trust:
+        """Return what they answered."""
         ...
 
 

@@ -18,10 +18,14 @@ from sre_orchestrator.plugins.agents.auth.permitted import (
     told_by_incident,
     told_by_logs,
 )
+from sre_orchestrator.plugins.agents.auth.stored import STORED, Kept, stored, withheld
 from sre_orchestrator.plugins.agents.auth.tokens import PROJECTED, WITHHELD, tokens
+from sre_orchestrator.plugins.agents.auth.trusted import ISSUER, SERVED, trusted
 from sre_orchestrator.plugins.agents.auth.view import View, look
+from sre_orchestrator.plugins.objects.config import ConfigMap, Secret
+from sre_orchestrator.plugins.objects.network import Ingress, Service
 from sre_orchestrator.plugins.objects.nodes import Lease, Node
-from sre_orchestrator.plugins.sources.ports import ClusterObjects, PodLogs
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, PodLogs, TrustChecks
 
 
 class AuthAgent:
@@ -39,7 +43,7 @@ class AuthAgent:
         "requests are answered 401 or 403, the token is refused or has expired",
         "logins fail since the identity provider or its keys cannot be reached",
     )
-    kinds = frozenset({KIND, PROJECTED, WITHHELD, OFFSET, "issuer.checked"})
+    kinds = frozenset({KIND, PROJECTED, WITHHELD, OFFSET, ISSUER, SERVED, STORED})
     answers = frozenset({KIND})
 
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
@@ -55,6 +59,21 @@ class AuthAgent:
             yield one
         for one in clocks(view.observe, await cluster.list(Node), await cluster.list(Lease)):
             yield one
+        kept = await _kept(cluster)
+        for one in (*stored(view, kept), *withheld(view, kept)):
+            yield one
+        checks = sources.find(TrustChecks)  # type: ignore[type-abstract]
+        for one in trusted(view, await checks.trust(), kept.services) if checks else ():
+            yield one
+
+
+async def _kept(cluster: ClusterObjects) -> Kept:
+    return Kept(
+        secrets=await cluster.list(Secret),
+        config_maps=await cluster.list(ConfigMap),
+        ingresses=await cluster.list(Ingress),
+        services=await cluster.list(Service),
+    )
 
 
 async def _told(view: View, sources: Sources) -> list[Told]:

@@ -29,8 +29,9 @@ def clocks(observe: Observer, nodes: Listing[Node], leases: Listing[Lease]) -> I
         for one in leases.items
         if one.metadata.namespace == NAMESPACE and one.metadata.name in ready and one.spec.renew_time
     }
-    middle = median(one.timestamp() for one in renewed.values()) if len(renewed) >= FEWEST else None
-    for name, at in sorted(renewed.items()) if middle else ():
+    enough = len(renewed) >= FEWEST
+    middle = median(one.timestamp() for one in renewed.values()) if enough else 0.0
+    for name, at in sorted(renewed.items()) if enough else ():
         offset = at.timestamp() - middle
         if offset > AHEAD_SECONDS or offset < -BEHIND_SECONDS:
             yield observe(

@@ -43,7 +43,8 @@ class Lack(Struct, frozen=True, kw_only=True):
 def lack_of(access: Access, user: str, request: Request) -> Lack:
     """Return what a user lacks for a request that is not allowed."""
     groups = groups_of(user)
-    mine = [one for one in (*access.cluster_bindings, *access.bindings) if names(one, user, groups)]
+    every: tuple[Binding, ...] = (*access.cluster_bindings, *access.bindings)
+    mine = [one for one in every if names(one, user, groups)]
     own = [one for one in mine if names(one, user, frozenset())]
     here = [one for one in mine if _counts(one, request)]
     found = [

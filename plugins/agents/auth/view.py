@@ -43,7 +43,7 @@ class View:
 async def look(observe: Observer, scope: Scope, cluster: ClusterObjects) -> View:
     """Return what is there to look at."""
     pods = await cluster.list(Pod)
-    owners = {}
+    owners: dict[str, str] = {}
     for kind in OWNED:
         owners |= _owners((await cluster.list(kind)).items)
     events = await cluster.list(Event)

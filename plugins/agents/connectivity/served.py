@@ -32,6 +32,7 @@ def look_at_certificates(observe: Observer, probes: Iterable[TlsProbe]) -> Itera
             names=" ".join(one.names)[:LONGEST],
             issuer=one.issuer[:LONGEST],
             trusted=one.trusted,
+            chain=one.chain or None,
         )
 
 

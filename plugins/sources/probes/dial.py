@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 import time
 from contextlib import suppress
 from ipaddress import ip_address
-from pathlib import Path
 
 from sre_orchestrator.core.models import Struct
-from sre_orchestrator.plugins.sources.probes.certificate import Certificate, read_certificate
+from sre_orchestrator.plugins.sources.tls.handshake import lax, shake
+from sre_orchestrator.plugins.sources.trust import Certificate, Chain
 
-AUTHORITY = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
-# X509_V_ERR_CERT_NOT_YET_VALID and _HAS_EXPIRED: OpenSSL looks at dates when the chain is complete
-DATES = frozenset({9, 10})
 LONGEST_LINE = 1024
 # of AWS (IPv6), Alibaba and Azure; the others are of the link
 METADATA = frozenset({"fd00:ec2::254", "100.100.100.200", "168.63.129.16"})
@@ -61,20 +57,13 @@ def connect(address: str, port: int, timeout: float) -> None:
     socket.create_connection((address, port), timeout).close()
 
 
-def certificate_of(address: str, port: int, host: str, timeout: float) -> tuple[Certificate, bool] | None:
-    """Return the certificate that is served for ``host``, and whether its chain ends at a known authority.
+def certificate_of(address: str, port: int, host: str, timeout: float) -> tuple[Certificate, Chain] | None:
+    """Return the certificate that is served for ``host``, and where its chain ends.
 
     ``None`` where no TLS is spoken, or what is served is no certificate.
     """
-    with suppress(OSError):
-        try:
-            der, trusted = _served(address, port, host, timeout, _verifying()), True
-        except ssl.SSLCertVerificationError as error:
-            trusted = error.verify_code in DATES
-            der = _served(address, port, host, timeout, _lax())
-        read = read_certificate(der)
-        return (read, trusted) if read else None
-    return None
+    found = shake(address, port, host, timeout)
+    return (found.certificates[0], found.chain) if found.certificates else None
 
 
 def answer_of(address: str, port: int, host: str, request: Request, *, tls: bool, timeout: float) -> Answer:
@@ -82,7 +71,7 @@ def answer_of(address: str, port: int, host: str, request: Request, *, tls: bool
     begun = time.monotonic()
     status = 0
     with suppress(OSError), socket.create_connection((address, port), timeout) as plain:
-        wrapped = _lax().wrap_socket(plain, server_hostname=host) if tls else plain
+        wrapped = lax().wrap_socket(plain, server_hostname=host) if tls else plain
         with wrapped as connection:
             lines = f"{request.method} {request.path} HTTP/1.1", f"Host: {host}", "Connection: close", "", ""
             connection.sendall("\r\n".join(lines).encode())
@@ -101,27 +90,3 @@ def _first_line(connection: socket.socket, deadline: float) -> bytes:
             break
         line += more
     return line
-
-
-def _served(address: str, port: int, host: str, timeout: float, context: ssl.SSLContext) -> bytes:
-    with (
-        socket.create_connection((address, port), timeout) as plain,
-        context.wrap_socket(plain, server_hostname=host) as connection,
-    ):
-        return connection.getpeercert(binary_form=True) or b""
-
-
-def _verifying() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False  # names are compared with all spellings of a service, by the agent
-    if AUTHORITY.is_file():
-        context.load_verify_locations(AUTHORITY)
-    return context
-
-
-def _lax() -> ssl.SSLContext:
-    """Return a context that takes any certificate: it is looked at, and nothing secret is sent."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

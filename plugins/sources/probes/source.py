@@ -199,7 +199,7 @@ class Prober:
         )
         if not found:
             return None
-        read, trusted = found
+        read, chain = found
         return TlsProbe(
             component=target.component,
             host=target.host,
@@ -209,7 +209,8 @@ class Prober:
             expires_at=read.expires_at,
             names=read.names,
             issuer=read.issuer,
-            trusted=trusted,
+            trusted=chain == "trusted",
+            chain=chain,
         )
 
     def _http(self, target: Target, address: str, request: Request, deadline: float) -> HttpProbe | None:

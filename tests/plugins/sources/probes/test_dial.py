@@ -13,6 +13,7 @@ from listeners import LOOPBACK, certificate, closed_port, listening, replying, s
 
 from sre_orchestrator.plugins.sources.probes import dial
 from sre_orchestrator.plugins.sources.probes.dial import Request, answer_of, certificate_of, connect
+from sre_orchestrator.plugins.sources.tls import handshake
 
 HEAD = Request(method="HEAD", path="/")
 LONG = 10.0
@@ -57,19 +58,19 @@ def test_a_certificate_is_read_though_nobody_signed_it(tmp_path: Path) -> None:
         found = certificate_of(LOOPBACK, port, "cart.shop.svc", LONG)
 
     assert found is not None
-    read, trusted = found
-    assert (read.names, read.issuer, trusted) == (("cart.shop.svc", "*.example", "10.96.0.4"), "CN=test", False)
+    read, chain = found
+    assert (read.names, read.issuer, chain) == (("cart.shop.svc", "*.example", "10.96.0.4"), "CN=test", "self-signed")
     assert read.expires_at - read.starts_at == timedelta(days=31)
 
 
 def test_an_authority_of_the_place_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pem = certificate(tmp_path, [])
-    monkeypatch.setattr(dial, "AUTHORITY", pem)
+    monkeypatch.setattr(handshake, "AUTHORITY", pem)
     with listening(silent, pem) as port:
         found = certificate_of(LOOPBACK, port, "cart.shop.svc", LONG)
 
     assert found is not None
-    assert (found[0].names, found[1]) == ((), True)
+    assert (found[0].names, found[1]) == ((), "trusted")
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,12 @@ def test_the_authority_is_judged_whatever_the_dates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begins: timedelta, ends: timedelta
 ) -> None:
     pem = certificate(tmp_path, ["cart.shop.svc"], begins=begins, ends=ends)
-    monkeypatch.setattr(dial, "AUTHORITY", pem)
+    monkeypatch.setattr(handshake, "AUTHORITY", pem)
     with listening(silent, pem) as port:
         found = certificate_of(LOOPBACK, port, "cart.shop.svc", LONG)
 
     assert found is not None
-    assert found[1]
+    assert found[1] == "trusted"
 
 
 def test_there_is_no_certificate_where_no_tls_is_spoken() -> None:
@@ -101,7 +102,7 @@ def test_a_giant_certificate_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_certificate_that_cannot_be_read_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dial, "_served", lambda *_: b"no certificate")
+    monkeypatch.setattr(handshake, "_served", lambda *_: [b"no certificate"])
 
     assert certificate_of(LOOPBACK, 1, "cart.shop.svc", LONG) is None
 
