@@ -43,8 +43,14 @@ def diagnosed(server: Server, component: str, folder: Path, user: str = "monitor
     cluster = shop()
     cluster.app("broker", 5672, kind="StatefulSet", image="docker.io/library/rabbitmq:3.13", replicas=1)
     cluster.topology["orders"].append("broker")
-    complain(cluster, "checkout", "GET http://orders:8080/orders 500 Internal Server Error")
-    complain(cluster, "checkout", "GET http://cart:7070/cart 500 Internal Server Error")
+    complain(
+        cluster,
+        "checkout",
+        "ERROR HTTPError: 500 Server Error: Internal Server Error for url: http://orders:8080/orders",
+    )
+    complain(
+        cluster, "checkout", "ERROR HTTPError: 500 Server Error: Internal Server Error for url: http://cart:7070/cart"
+    )
     access = DatabaseAccess(name="store", url=server.url(user), component=component, timeout_seconds=5.0)
     settings = Settings(state_dir=str(folder / "state"))
 
