@@ -465,7 +465,7 @@ def demo_excerpt() -> str:
 
 def _command(command: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - typer exports no types of its commands
     inside = getattr(command, "commands", {})
-    if not inside:
+    if not inside or command.invoke_without_command:
         usage = command.get_usage(command.make_context(path, [], resilient_parsing=True))
         yield from (f"## `{path}`", "", "```text", usage, "", inspect.cleandoc(command.help or ""), "```", "")
         yield from _table(("argument or option", "default", "what it says"), list(_parameters(command)))
