@@ -52,11 +52,11 @@ _WORDS: tuple[tuple[str, Outcome], ...] = (
     (r"too many clients|connection slots are reserved|too many connections for", "too-many-connections"),
     (r"the database system is", "starting"),
     (r"permission denied|not permitted to log in", "forbidden"),
-    (r"SSL|certificate", "tls"),
     (r"could not translate host name|failed to resolve|Name or service not known", "unresolved"),
     (r"Connection refused", "refused"),
     (r"timeout expired|timed out", "timeout"),
     (r"expected authentication request|received invalid|invalid response", "protocol"),
+    (r"SSL|certificate", "tls"),
     (r"server closed the connection|Connection reset", "reset"),
 )
 # Of these sources of a setting, others than this account are concerned.
