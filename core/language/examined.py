@@ -12,7 +12,9 @@ STEPS = frozenset({"read", "ask", "narrate"})
 UNEXAMINED = frozenset({"narrate"})
 """What a model may do that nobody examined: word what is there, since each sentence is checked."""
 EDITION = 1
-"""Which papers models are examined with, how, and asked in which words; one more where that changes: examine again."""
+"""Which papers models are examined with, how, and asked in which words; one more where that changes: examine again.
+
+``tests/api/examination/test_edition.py`` knows what an edition is made of."""
 Examined = Callable[[str], frozenset[str] | None]
 """Return the steps that the model of a digest has passed, or ``None`` if it was not examined."""
 DIGEST = re.compile(r"[\w.-]{1,200}")
