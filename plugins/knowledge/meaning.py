@@ -15,6 +15,7 @@ from sre_orchestrator.plugins.knowledge.semantic import SemanticIndex, Text
 from sre_orchestrator.plugins.knowledge.vectors import Progress, Vectors
 from sre_orchestrator.plugins.knowledge.words import in_parts
 
+MOST = 10_000  # passages; of more, the beginnings of documents alone are embedded: 10,000 take 3 seconds to load
 MEANT = 300  # characters of a passage that are embedded, after its title and headings
 
 
@@ -84,6 +85,8 @@ class Meaning:
         found: list[Indexed] = []
         while some := self._library.passages(after=found[-1].id if found else 0):
             found += some
+        if len(found) > MOST:
+            found = [one for one, first in zip(found, _firsts(found), strict=True) if first][:MOST]
         return tuple(found)
 
     def _build(self, texts: Sequence[Text]) -> None:

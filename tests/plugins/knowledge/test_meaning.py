@@ -142,3 +142,16 @@ def test_a_model_that_fails_while_it_embeds_is_told_and_what_it_did_is_found(tmp
     after.load()
     assert meaning.progress.done == after.progress.done == TOGETHER
     assert after.search("disk full", 1)
+
+
+def test_of_a_large_library_the_beginnings_alone_are_embedded(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sre_orchestrator.plugins.knowledge.meaning.MOST", 4)
+    embedder = Dictionary()
+    meaning = Meaning(library, tmp_path, embedder)
+
+    list(meaning.embed())
+
+    assert embedder.asked == ["volumes. Part. Volumes have no space", "slow. Part. Requests are late"]
+    assert meaning.progress == Progress(done=2, all=2)
