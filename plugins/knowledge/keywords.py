@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from sre_orchestrator.plugins.knowledge.index import Hit, Indexed
 
@@ -16,6 +16,7 @@ create virtual table if not exists words using fts5(
 """
 WEIGHTS = (6.0, 4.0, 3.0, 1.0, 0.5)  # of the columns; a title says most
 MOST_WORDS = 32
+COMMON = 5000  # passages with a word that is not looked for where rarer ones are
 HALF = 10.0  # the BM25 that is scored 0.5
 _WORD = re.compile(r"\w+")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -149,7 +150,7 @@ class WordIndex:
 
     def search(self, text: str, limit: int, *, within: Collection[int] | None = None) -> tuple[Hit, ...]:
         """Return the passages that hold words of ``text``, best first; rare words and those of titles count most."""
-        asked = " OR ".join(f'"{word}"' for word in query_words(text))
+        asked = " OR ".join(self._rare(query_words(text)))
         if not asked:
             return ()
         chosen = "" if within is None else " and rowid in (select value from json_each(:within))"
@@ -159,6 +160,16 @@ class WordIndex:
             {"asked": asked, "limit": limit, "within": json.dumps(sorted(within or ()))},
         )
         return tuple(Hit(id=one, score=-rank / (HALF - rank)) for one, rank in rows)
+
+    def _rare(self, words: Sequence[str]) -> Sequence[str]:
+        """Return the words, quoted, without those that are in thousands of passages: these cost most and tell least.
+
+        Where all of them are, all are returned.
+        """
+        quoted = [f'"{word}"' for word in words]
+        counted = "select count(*) from (select 1 from words where words match ? limit ?)"
+        rare = [one for one in quoted if self._connection.execute(counted, (one, COMMON)).fetchone()[0] < COMMON]
+        return rare or quoted
 
 
 def query_words(text: str) -> tuple[str, ...]:

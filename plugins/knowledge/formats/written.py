@@ -10,8 +10,8 @@ import msgspec
 from sre_orchestrator.core.knowledge import Document, Fence, Front, Passage
 
 DEEPEST = 6
-_MARKUP = re.compile(r"[\\`*<\[]")
-_LINE = re.compile(r"^(?=#|>|~~~|---|\+\+\+|===|\|)", re.MULTILINE)
+_MARKUP = re.compile(r"[\\`*<\[&]")
+_LINE = re.compile(r"^(?=[#>~=|+_]|-[ \t]*(?:-|$))", re.MULTILINE)  # else a heading, a quote, a table, a rule
 _TICKS = re.compile(r"`+")
 
 
@@ -39,7 +39,8 @@ def _front(front: Front) -> Iterator[str]:
 
 def _blocks(passage: Passage) -> Iterator[str]:
     if passage.text:
-        yield _LINE.sub(r"\\", _plain(passage.text))
+        lines = "\n".join(line.strip() for line in passage.text.splitlines())
+        yield _LINE.sub(r"\\", _plain(lines))
     yield from map(_fenced, passage.fences)
     links = [f"- [{_plain(link.text) or 'link'}](<{link.address}>)" for link in passage.links if _fits(link.address)]
     if links:
