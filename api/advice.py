@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from sre_orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
     from sre_orchestrator.plugins.knowledge.library import Library
+    from sre_orchestrator.plugins.knowledge.links import Links
     from sre_orchestrator.plugins.knowledge.meaning import Meaning
 
 WHAT = "the meaning of runbooks; they are found by names and words alone"
@@ -32,6 +34,8 @@ class Advice:
         self._opening = Lock()
         self._meaning: Meaning | None = None
         self._problem = ""
+        self._links: Links | None = None
+        self._unlinked = ""
 
     def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
         """Return the best passages first; empty when nothing fits well, or there is no library that can be used."""
@@ -39,7 +43,8 @@ class Advice:
             return ()
         from sre_orchestrator.plugins.knowledge.advising import Adviser  # noqa: PLC0415 - only where runbooks are
 
-        return Adviser(self.libraries, stale_days=self._settings.knowledge.stale_days).advise(hypothesis, around)
+        stale_days = self._settings.knowledge.stale_days
+        return Adviser(self.libraries, stale_days=stale_days, links=self._confirmed()).advise(hypothesis, around)
 
     def libraries(self) -> Sequence[Library]:
         """Return the libraries that there are and can be used, with what their passages mean as far as it is known."""
@@ -86,7 +91,12 @@ class Advice:
         return library.ids() if library else frozenset()
 
     def gaps(self) -> tuple[Gap, ...]:
-        """Return a gap where meaning was asked for, and cannot be known."""
+        """Return a gap where meaning was asked for, and cannot be known, or where confirmed links cannot be read."""
+        self._confirmed()
+        unlinked = Gap(agent="runbooks", what="the confirmed links of alerts", why=self._unlinked)
+        return (*self._unknown_meaning(), *([unlinked] if self._unlinked else []))
+
+    def _unknown_meaning(self) -> tuple[Gap, ...]:
         if not self._settings.model.embedder or not self._shelf.there():
             return ()
         if find_spec("txtai") is None:
@@ -101,6 +111,17 @@ class Advice:
             if self._meaning:
                 self._meaning.close()
                 self._meaning = None
+
+    def _confirmed(self) -> Links | None:
+        """Return what the owner confirmed; a file that cannot be read is told by ``gaps``."""
+        if self._links is None and self._settings.knowledge.links:
+            from sre_orchestrator.plugins.knowledge.links import Links, read_links  # noqa: PLC0415 - most have none
+
+            try:
+                self._links = read_links(Path(self._settings.knowledge.links))
+            except InputError as error:
+                self._links, self._unlinked = Links(), str(error)
+        return self._links
 
     def _wanted(self) -> bool:
         return bool(self._settings.model.embedder) and find_spec("txtai") is not None

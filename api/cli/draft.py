@@ -115,14 +115,15 @@ def _conditions(book: RuleBook, vocabulary: Vocabulary) -> Iterator[dict[str, ob
     """Yield what rules compare facts with, and the closed values of the vocabulary, that are words of their own."""
     patterns = (one for rule in book.rules for variant in rule.variants for one in variant.patterns)
     for pattern in patterns:
-        for test in pattern.tests if isinstance(pattern, FactPattern) else ():
-            if test.operator == "eq" and isinstance(test.value, str) and _is_term(test.value):
-                yield {"kind": pattern.kind, test.attribute: test.value}
+        if isinstance(pattern, FactPattern):
+            for test in pattern.tests:
+                if test.operator == "eq" and isinstance(test.value, str) and _is_term(test.value):
+                    yield {"kind": pattern.kind, test.attribute: test.value}
     for name, kind in vocabulary.kinds.items():
         for key, attribute in kind.attributes.items():
-            yield from (
-                {"kind": name, key: value} for value in attribute.values if _is_term(value) and not kind.derived
-            )
+            for value in attribute.values if not kind.derived else ():
+                if _is_term(value):
+                    yield {"kind": name, key: value}
 
 
 def _is_term(value: str) -> bool:

@@ -15,6 +15,7 @@ from sre_orchestrator.api.cli import (
     draft,
     evaluate,
     keys,
+    link,
     mcp,
     models,
     packs,
@@ -62,6 +63,7 @@ app.add_typer(mcp.app, name="mcp")
 app.add_typer(models.app, name="models")
 app.add_typer(plugin.app, name="plugin")
 app.add_typer(rules.app, name="rules")
+runbooks.app.command("link")(link.link)
 app.add_typer(runbooks.app, name="runbooks")
 app.add_typer(snapshot.app, name="snapshot")
 app.add_typer(twin.app, name="twin")

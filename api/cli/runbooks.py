@@ -45,7 +45,7 @@ def ingest(
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Read runbooks into the library: Markdown, reStructuredText, HTML, PDF, DOCX and plain text.
+    """Read runbooks into the library: Markdown, reStructuredText, HTML, PDF, DOCX and plain text; and alert rules (YAML).
 
     What is kept already and has not changed is not read again; what is gone from a folder is removed from the library.
     A document that cannot be read is named, and the others are ingested; it ends with 1 then, and with 2 if none could
@@ -55,8 +55,10 @@ def ingest(
     Examples:
       sre-orchestrator runbooks ingest ./runbooks
       sre-orchestrator runbooks ingest ./runbooks handbook.pdf https://wiki.example.org/cart
+      sre-orchestrator runbooks ingest rules.yaml
 
     """
+    from sre_orchestrator.plugins.knowledge.alert_files import is_alert_file, with_alert_rules  # noqa: PLC0415
     from sre_orchestrator.plugins.knowledge.ingesting import Ingestion  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.plugins.knowledge.library import library_file  # noqa: PLC0415
     from sre_orchestrator.plugins.knowledge.tables import throw_away  # noqa: PLC0415
@@ -68,13 +70,14 @@ def ingest(
     if rebuild:
         throw_away(library_file(chosen.state_dir))
     with _library(chosen) as library, _progress() as progress:
-        done = Ingestion(library, chosen.knowledge, progress).run(wanted)
+        done = Ingestion(library, chosen.knowledge, progress).run([one for one in wanted if not is_alert_file(one)])
         tried = any(library.fences(language) for language in (RULE, CHECK))
+    done = with_alert_rules(done, wanted, chosen)
     done = msgspec.structs.replace(done, refused=_refused(chosen) if tried else ())
     _tell(done, format)
     if chosen.model.embedder:
         _embed(chosen)
-    if done.problems and not (done.added or done.changed or done.unchanged):
+    if done.problems and not (done.added or done.changed or done.unchanged or done.alerts):
         raise typer.Exit(BAD_INPUT)
     if done.problems or done.refused:
         raise typer.Exit(FAILED)
@@ -245,6 +248,8 @@ def _tell(done: Ingested, format: Table) -> None:
         parts.append(f"{len(done.skipped)} skipped (no format of runbooks)")
     if done.problems:
         parts.append(f"{len(done.problems)} not read")
+    if done.alerts:
+        parts.append(f"{done.alerts} alert rules")
     if done.refused:
         parts.append(f"{len(done.refused)} rules or checks refused")
     typer.echo(", ".join(parts))

@@ -15,6 +15,7 @@ from sre_orchestrator.core.models import Hypothesis, Runbook, Struct
 from sre_orchestrator.core.ports import Around
 from sre_orchestrator.plugins.knowledge.keywords import query_words
 from sre_orchestrator.plugins.knowledge.library import STALE_DAYS, Library
+from sre_orchestrator.plugins.knowledge.links import Links
 from sre_orchestrator.plugins.knowledge.names import NameKind, keys_in
 from sre_orchestrator.plugins.knowledge.words import stems
 
@@ -46,9 +47,12 @@ NAMINGS: Mapping[Kind, Naming] = {
 class Adviser:
     """A ``core.ports.Knowledge``: looks into ``libraries`` as they are when it is asked."""
 
-    def __init__(self, libraries: Callable[[], Sequence[Library]], *, stale_days: int = STALE_DAYS) -> None:
+    def __init__(
+        self, libraries: Callable[[], Sequence[Library]], *, stale_days: int = STALE_DAYS, links: Links | None = None
+    ) -> None:
         self._libraries = libraries
         self._stale_days = stale_days
+        self._links = links or Links()
 
     def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
         """Return the best passages first, at most three; empty when nothing fits well, or no library can be used."""
@@ -74,12 +78,24 @@ class Adviser:
         for kind, names in _names(hypothesis, around).items():
             naming = NAMINGS[kind]
             called = {one for name in names for sort in naming.kinds for one in library.named(name, sort)}
+            called |= {one for link in self._linked(kind, names) for one in _placed(library, link)}
             for found in fitting(len(called), within=called) if called else ():
                 if naming.suffices or _about(text, found):
                     yield naming.counts + found.score, msgspec.structs.replace(found, by=(kind, *found.by))
         for found in fitting(MOST) if library.meaning else ():
             if "meaning" in found.by and found.score >= MEANT:
                 yield found.score, found
+
+    def _linked(self, kind: Kind, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the runbooks that somebody confirmed for a cause or for alerts."""
+        if kind == "cause":
+            return self._links.for_cause(names[0])
+        return self._links.for_alerts(names) if kind == "alert" else ()
+
+
+def _placed(library: Library, link: str) -> tuple[str, ...]:
+    """Return the documents that a link names, by address or as the name of a runbook."""
+    return (link,) if library.digest(link) is not None else library.named(link)
 
 
 def _about(text: str, found: Found) -> bool:

@@ -25,7 +25,7 @@ Outcome = Literal["added", "changed", "unchanged"]
 class Ingested(Struct, frozen=True, kw_only=True):
     """What an ingestion did, in addresses; ``problems`` name what could not be read, ``notes`` what was left out.
 
-    ``skipped`` files are in none of the formats. ``refused`` are rules and checks of the library that cannot be used.
+    ``skipped`` files are in none of the formats; ``alerts`` is how many alert rules are in files. ``refused`` are rules and checks of the library that cannot be used.
     """
 
     added: tuple[str, ...] = ()
@@ -36,6 +36,7 @@ class Ingested(Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    alerts: int = 0
 
 
 class Progress(Protocol):

@@ -29,6 +29,7 @@ from sre_orchestrator.plugins.objects.workloads import (
     StatefulSet,
     Workload,
 )
+from sre_orchestrator.plugins.sources.alert_rules import with_kept_rules
 from sre_orchestrator.plugins.sources.metric_names import NAMESPACES
 from sre_orchestrator.plugins.sources.ports import Alert, Alerts, ClusterObjects
 
@@ -62,10 +63,13 @@ class AlertsAgent:
     )
     kinds = frozenset({"alert.firing"})
 
+    def __init__(self, state_dir: str = "") -> None:
+        self._state_dir = state_dir
+
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
         """Yield the alerts that fire in the scope; silenced and inhibited ones are known to somebody and left out."""
         source = sources.need(Alerts)  # type: ignore[type-abstract]  # a port is asked for by its protocol
-        firing = [one for one in await source.alerts() if _fires(one, scope)]
+        firing = [one for one in with_kept_rules(await source.alerts(), self._state_dir) if _fires(one, scope)]
         yield Coverage(kind="alert.firing", scope="*")
         if not firing:
             return
@@ -162,5 +166,4 @@ def _expression(alert: Alert) -> str:
 @hookimpl
 def register_agents(settings: Settings) -> Sequence[Agent]:
     """Return the alerts agent."""
-    del settings
-    return [AlertsAgent()]
+    return [AlertsAgent(settings.state_dir)]

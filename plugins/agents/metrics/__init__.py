@@ -32,6 +32,7 @@ from sre_orchestrator.plugins.objects.workloads import (
     StatefulSet,
     Workload,
 )
+from sre_orchestrator.plugins.sources.alert_rules import with_kept_rules
 from sre_orchestrator.plugins.sources.calls import Calls
 from sre_orchestrator.plugins.sources.ports import (
     Alert,
@@ -80,9 +81,13 @@ class MetricsAgent:
     )
     kinds = KINDS
 
+    def __init__(self, state_dir: str = "") -> None:
+        self._state_dir = state_dir
+
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
         """Yield what changed against its own normal part, what held, and how nodes compare."""
         series, firing, gaps = await _told(scope, sources)
+        firing = with_kept_rules(firing, self._state_dir)
         for gap in gaps:
             yield gap
         if not series and not firing:
@@ -146,5 +151,4 @@ def _in_scope(change: Change, scope: Scope) -> bool:
 @hookimpl
 def register_agents(settings: Settings) -> Sequence[Agent]:
     """Return the metrics agent."""
-    del settings
-    return [MetricsAgent()]
+    return [MetricsAgent(settings.state_dir)]

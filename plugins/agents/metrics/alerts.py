@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from sre_orchestrator.plugins.agents.metrics.changes import Change
 from sre_orchestrator.plugins.agents.metrics.places import Places
+from sre_orchestrator.plugins.sources.alert_rules import metrics_in
+from sre_orchestrator.plugins.sources.metric_names import signal_of
 from sre_orchestrator.plugins.sources.ports import Alert
 
 # The first row that fits decides; direction "" is told by the numbers or by the words below.
@@ -35,6 +37,10 @@ MISSING = re.compile(r"missing|vanish|absent|no data", re.IGNORECASE)
 NUMBERS = re.compile(
     r"(?P<before>\d+(?:\.\d+)?)\s*(?P<unit>[a-zA-Z%/]*)\s*(?:->|→|=>)\s*(?:[A-Za-z]+\s*[=:]\s*)?(?P<after>\d+(?:\.\d+)?)"
 )
+# Metrics that are called as those of a signal, and are of something else.
+UNLIKE = re.compile(r"missing|vanish|absent|expir|certificate|_info\b", re.IGNORECASE)
+# An alert that fires below a bound; ``=~`` and ``!=`` compare labels.
+FALLS = re.compile(r"<=?\s*[\d(a-z]", re.IGNORECASE)
 SECONDS = {"ms": 1e-3, "us": 1e-6, "s": 1.0, "m": 60.0}
 SUCCESS = re.compile(r"success|availability", re.IGNORECASE)
 # Unlike data that are shown in percent, a share is compared as a ratio.
@@ -52,6 +58,30 @@ def alerted(alerts: Iterable[Alert], places: Places) -> list[Change]:
 
 
 def _changes(alert: Alert, component: str) -> Iterator[Change]:
+    """Yield what the words of an alert say; where they name no signal, what its expression measures."""
+    said = list(_said(alert, component))
+    yield from said or _measured(alert, component)
+
+
+def _measured(alert: Alert, component: str) -> Iterator[Change]:
+    """Yield a change of the signal that all metrics in an expression show, if they show one."""
+    shown = {signal.name for one in metrics_in(alert.expression) if (signal := signal_of(one)) and not signal.inverse}
+    if len(shown) != 1 or UNLIKE.search(alert.expression):
+        return
+    direction = "down" if FALLS.search(alert.expression) else "up"
+    yield Change(
+        component=component,
+        signal=shown.pop(),
+        metric=f"alert {alert.labels.get('alertname', '')}",
+        direction=direction,
+        before=None,
+        after=None,
+        unit="",
+        began=alert.starts_at,
+    )
+
+
+def _said(alert: Alert, component: str) -> Iterator[Change]:
     name = alert.labels.get("alertname", "alert")
     described = alert.annotations.get("description") or alert.annotations.get("message") or ""
     summary = f"{_spaced(name)} {alert.annotations.get('summary', '')}"

@@ -231,3 +231,77 @@ def test_a_model_that_cannot_be_opened_is_told_and_words_answer(run: Run, books:
     assert "/absent.gguf" in first.err
     assert "/absent.gguf" in found.err
     assert "found by words" in found.out
+
+
+ALERTS = """groups:
+- rules:
+  - alert: NodeClockSkew
+    expr: node_timex_offset_seconds > 0.05
+    annotations: {summary: The clock of a node is wrong, runbook_url: "https://x/clock-skew"}
+  - alert: Unknown
+    expr: up == 0
+"""
+
+
+@pytest.fixture
+def skewed(run: Run, tmp_path: Path, state: Path) -> Path:
+    folder = tmp_path / "skewed"
+    folder.mkdir()
+    (folder / "clock-skew.md").write_text("# Clock skew\n\nThe clock of the node is wrong. Look at the time service.\n")
+    (folder / "rules.yaml").write_text(ALERTS)
+    (folder / "other.yaml").write_text("kind: Deployment\n")
+    result = run("runbooks", "ingest", folder)
+    assert (
+        result.out == "1 added, 0 changed, 0 unchanged, 0 removed, 1 skipped (no format of runbooks), 2 alert rules\n"
+    )
+    assert state.exists()
+    return folder
+
+
+def test_alerts_are_linked_for_review_and_what_is_confirmed_stays(
+    run: Run, skewed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = tmp_path / "links.yaml"
+
+    told, every = run("runbooks", "link"), run("runbooks", "link", "--all", "--format", "json")
+    run("runbooks", "link", "--out", links)
+    proposed = links.read_text()
+    links.write_text("NodeClockSkew: {runbook: mine, causes: []}\n")
+    monkeypatch.setenv("SRE_ORCHESTRATOR_KNOWLEDGE", f"{{links: {links}}}")
+    run("runbooks", "link", "--out", links)
+
+    assert told.out.startswith(f"NodeClockSkew  {skewed / 'clock-skew.md'} (by runbook_url)\n    clock-skew ")
+    assert [one["alert"] for one in json.loads(every.out)] == ["NodeClockSkew", "Unknown"]
+    assert f"NodeClockSkew:\n  runbook: {skewed / 'clock-skew.md'}\n  causes:\n  - clock-skew\n" in proposed
+    assert links.read_text().endswith("NodeClockSkew:\n  runbook: mine\n  causes: []\n")
+    assert "NodeClockSkew  confirmed  " in run("runbooks", "link").out
+
+
+@pytest.mark.usefixtures("state")
+def test_links_that_cannot_be_made_are_told(run: Run, tmp_path: Path, books: Path) -> None:
+    nothing = run("runbooks", "link")
+    run("runbooks", "ingest", books)
+    nowhere = run("runbooks", "link", "--out", tmp_path / "never" / "links.yaml")
+
+    assert (nothing.code, "there are no runbooks yet" in nothing.err) == (2, True)
+    assert "cannot be written: No such file or directory; choose another place" in nowhere.err
+
+
+def test_a_file_without_alert_rules_or_with_bad_ones_is_told(run: Run, skewed: Path) -> None:
+    none = run("runbooks", "ingest", skewed / "other.yaml")
+    (skewed / "other.yaml").write_text("groups: [{rules: [{alert: [x]}]}]")
+    bad = run("runbooks", "ingest", skewed)
+    gone = run("runbooks", "ingest", skewed / "never.yaml")
+
+    assert (none.code, "holds no alert rules" in none.err) == (2, True)
+    assert (bad.code, "its alert rules cannot be read" in bad.err) == (1, True)
+    assert (gone.code, "cannot be read: No such file" in gone.err) == (2, True)
+
+
+def test_the_rules_of_a_file_that_is_gone_are_forgotten(run: Run, skewed: Path) -> None:
+    (skewed / "rules.yaml").unlink()
+    run("runbooks", "ingest", skewed)
+
+    assert [one["alert"] for one in json.loads(run("runbooks", "link", "--all", "--format", "json").out)] == [
+        "clock-skew"
+    ]

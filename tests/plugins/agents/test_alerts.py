@@ -14,6 +14,7 @@ from sre_orchestrator.core.hookspecs import Sources
 from sre_orchestrator.core.models import Incident, Scope
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.alerts import AlertsAgent, register_agents
+from sre_orchestrator.plugins.sources.alert_rules import AlertRule, keep_alert_rules
 
 SHOP = [
     deployment("cart"),
@@ -48,6 +49,18 @@ def test_the_plugin_registers_the_agent() -> None:
     (agent,) = register_agents(Settings())
 
     assert agent.name == "alerts"
+
+
+def test_an_alert_is_told_with_what_its_ingested_rule_says(tmp_path: Path) -> None:
+    told = alert(deployment="cart")
+    del told["annotations"]["runbook_url"]
+    rule = AlertRule(name="Slow", expression="latency_seconds > 1", annotations={"runbook_url": "https://books/slow"})
+    keep_alert_rules(str(tmp_path / "state"), {"rules.yaml": [rule]})
+
+    firing = look(AlertsAgent(str(tmp_path / "state")), tmp_path / "s", *SHOP, alerts=[told]).only("alert.firing")
+
+    assert firing.query == "latency_seconds > 1"
+    assert firing.attributes["runbook_url"] == "https://books/slow"
 
 
 def test_an_alert_is_told_with_what_it_says(tmp_path: Path) -> None:
