@@ -44,7 +44,7 @@ class Secret(Object, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Drop every value, also from the annotation in which kubectl keeps what was applied."""
-        public = {key: text for key in PUBLIC if (text := _certificates(self.data.get(key)))}
+        public = {key: text for key in PUBLIC if (text := _public(self.data.get(key)))}
         msgspec.structs.force_setattr(self, "certificates", public)
         msgspec.structs.force_setattr(self, "data", dict.fromkeys(self.data, ABSENT))
         msgspec.structs.force_setattr(self, "string_data", dict.fromkeys(self.string_data, ABSENT))
@@ -59,13 +59,18 @@ class Secret(Object, frozen=True, kw_only=True):
         return frozenset((*self.data, *self.string_data))
 
 
-def _certificates(value: msgspec.Raw | None) -> str:
-    """Return the certificates in the value of a key, ``""`` where there are none: it was left out, or is no PEM text."""
+def _public(value: msgspec.Raw | None) -> str:
+    """Return the certificates in the value of a key, ``""`` where there are none."""
     if value is None or not bytes(value).startswith(_BEGINS):
         return ""
+    return certificates_of(msgspec.json.decode(value, type=str))
+
+
+def certificates_of(value: str) -> str:
+    """Return as PEM the certificates in a value as Secrets hold it; ``""`` where it was left out, or is something else."""
     try:
-        text = b64decode(msgspec.json.decode(value, type=str), validate=True)
-    except (ValueError, msgspec.DecodeError):
+        text = b64decode(value, validate=True)
+    except ValueError:
         return ""
     return "\n".join(found[0].decode() for found in _CERTIFICATE.finditer(text))
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from authorities import Authority
 from clusters import Cluster, shop
 from faults import complain, crash
+from looking import NOON
 from shop import NAMESPACE, patch, thing
 
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
@@ -145,6 +149,81 @@ def clock_ahead(cluster: Cluster) -> Expected:
     return "clock-skew", "node/node-b"
 
 
+SHOP_CA = Authority("shop authority", now=NOON)
+OLD = {"begins": timedelta(days=-90), "ends": timedelta(hours=-1)}
+
+
+def secured(cluster: Cluster, **dates: timedelta) -> None:
+    """Let orders serve a certificate of the shop's authority from a secret that it mounts."""
+    leaf = SHOP_CA.sign("orders", ["orders.shop.svc", "orders"], now=NOON, **dates)
+    data = {"tls.crt": b64encode(leaf.pem).decode(), "tls.key": "***"}
+    cluster.add(thing("Secret", "orders-tls", type="kubernetes.io/tls", data=data))
+    cluster.spec_of_pods("orders", volumes=[{"name": "tls", "secret": {"secretName": "orders-tls"}}])
+
+
+def trusting(cluster: Cluster, *authorities: Authority) -> None:
+    """Let checkout mount the certificates of some authorities."""
+    data = {"ca.crt": b"".join(one.pem for one in authorities).decode()}
+    cluster.add(thing("ConfigMap", "authorities", data=data))
+    cluster.spec_of_pods("checkout", volumes=[{"name": "ca", "configMap": {"name": "authorities"}}])
+
+
+@case
+def certificate_expired(cluster: Cluster) -> Expected:
+    secured(cluster, **OLD)
+    complain(
+        cluster,
+        "checkout",
+        'ERROR Get "https://orders:8080/": x509: certificate has expired or is not yet valid: current time 2030-05-01T11:46:10Z is after 2030-05-01T11:00:00Z',
+    )
+    return "certificate-expired", "service/shop/orders"
+
+
+@case
+def certificate_renewed_and_not_reloaded(cluster: Cluster) -> Expected:
+    secured(cluster)
+    complain(
+        cluster,
+        "checkout",
+        'ERROR Get "https://orders:8080/": x509: certificate has expired or is not yet valid: current time 2030-05-01T11:46:10Z is after 2030-05-01T11:00:00Z',
+    )
+    return "certificate-not-reloaded", "service/shop/orders"
+
+
+@case
+def certificate_of_the_future(cluster: Cluster) -> Expected:
+    secured(cluster, begins=timedelta(days=1))
+    complain(
+        cluster,
+        "checkout",
+        'ERROR Get "https://orders:8080/": x509: certificate has expired or is not yet valid: current time 2030-05-01T11:46:10Z is before 2030-05-02T12:00:00Z',
+    )
+    return "certificate-not-yet-valid", "service/shop/orders"
+
+
+@case
+def certificate_for_another_name(cluster: Cluster) -> Expected:
+    secured(cluster)
+    complain(
+        cluster,
+        "checkout",
+        'ERROR Get "https://orders:8080/": tls: failed to verify certificate: x509: certificate is valid for orders.old, not orders',
+    )
+    return "certificate-name-mismatch", "service/shop/orders"
+
+
+@case
+def authority_was_changed(cluster: Cluster) -> Expected:
+    secured(cluster)
+    trusting(cluster, Authority("last year's authority", now=NOON))
+    complain(
+        cluster,
+        "checkout",
+        'ERROR Get "https://orders:8080/": tls: failed to verify certificate: x509: certificate signed by unknown authority',
+    )
+    return "certificate-authority-unknown", CHECKOUT
+
+
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return Installation(Settings(state_dir=str(tmp_path_factory.mktemp("state"))))
@@ -202,7 +281,14 @@ def refused_now_and_then(cluster: Cluster) -> None:
             )
 
 
-@pytest.mark.parametrize("decoy", [allowed_by_now, withheld_and_not_missed, little_apart, refused_now_and_then])
+def well_secured(cluster: Cluster) -> None:
+    secured(cluster)
+    trusting(cluster, SHOP_CA)
+
+
+@pytest.mark.parametrize(
+    "decoy", [well_secured, allowed_by_now, withheld_and_not_missed, little_apart, refused_now_and_then]
+)
 def test_what_looks_like_a_fault_is_none(
     installation: Installation, tmp_path: Path, decoy: Callable[[Cluster], None]
 ) -> None:

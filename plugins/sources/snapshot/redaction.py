@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from sre_orchestrator.core.redact import MASK, without_secrets
+from sre_orchestrator.plugins.objects.config import PUBLIC, certificates_of
 
 Json = dict[str, Any]
 APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -40,8 +42,14 @@ def redacted(item: Json, kind: str) -> Json:
     release = isinstance(labels, dict) and labels.get("owner") == "helm"
     for part, values in data.items():
         hidden = kind == "Secret" or part == "binaryData" or release
-        result[part] = {key: MASK if hidden else _setting(key, value) for key, value in values.items()}
+        result[part] = {key: _kept(key, value) if hidden else _setting(key, value) for key, value in values.items()}
     return result
+
+
+def _kept(key: str, value: object) -> str:
+    """Return what stays of a hidden value: the certificates, which are public, where they usually are."""
+    public = certificates_of(value) if key in PUBLIC and isinstance(value, str) else ""
+    return b64encode(public.encode()).decode() if public else MASK
 
 
 def pruned(item: Json, kind: str) -> Json:

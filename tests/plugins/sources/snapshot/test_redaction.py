@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
+from authorities import Authority
 
 from sre_orchestrator.plugins.sources.snapshot.redaction import pruned, redacted, redacted_text
 
@@ -30,6 +32,22 @@ def test_of_a_secret_only_the_names_of_its_keys_stay() -> None:
         "data": {"user": "***", "password": "***"},
         "stringData": {"note": "***"},
     }
+
+
+def test_certificates_are_public_and_stay_where_they_usually_are() -> None:
+    made = Authority("cart")
+    value = b64encode(made.private + made.pem).decode()
+    item = {"metadata": {}, "data": {"tls.crt": value, "tls.key": value, "ca.crt": "***", "other.crt": value}}
+
+    kept = redacted(item, "Secret")["data"]
+
+    assert b64decode(kept["tls.crt"]).strip() == made.pem.strip()
+    assert {key: one for key, one in kept.items() if key != "tls.crt"} == {
+        "tls.key": "***",
+        "ca.crt": "***",
+        "other.crt": "***",
+    }
+    assert redacted({"metadata": {}, "data": {"tls.crt": 5}}, "Secret")["data"] == {"tls.crt": "***"}
 
 
 def test_what_was_applied_and_who_manages_fields_is_dropped() -> None:
