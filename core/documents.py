@@ -1,4 +1,4 @@
-"""Reads YAML that others wrote: bounded, without repeated keys, and one error whatever is wrong."""
+"""Reads YAML that others wrote: bounded, without repeated keys, and one error whatever is wrong; writes it for people."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sre_orchestrator.core.errors import InputError
 T = TypeVar("T")
 Where = tuple[object, ...]
 MAX_NODES = 100_000
+_MAP, _SEQ = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What PyYAML's constructors raise on values such as ``2030-13-01`` and ``!!timestamp x``.
 _REFUSED = (yaml.YAMLError, ValueError, KeyError, AttributeError, TypeError, RecursionError)
@@ -51,6 +52,19 @@ def read_yaml(text: bytes, kind: type[T], *, max_nodes: int = MAX_NODES, unique_
         raise DocumentError(str(error)) from error
 
 
+class Line(dict[str, object]):
+    """A mapping that is written on one line."""
+
+
+class LineList(list[object]):
+    """A list that is written on one line."""
+
+
+def yaml_of(value: object) -> str:
+    """Return ``value`` as YAML, keys in their order, each text on one line."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDE)
+
+
 def line_of(text: bytes, where: Where) -> int:
     """Return the line (from 1) of the node at the path of keys ``where``, or of its nearest parent."""
     node = _LOADER(text).get_single_node()
@@ -68,6 +82,19 @@ def line_of(text: bytes, where: Where) -> int:
             break
         node = following
     return line
+
+
+class _Dumper(yaml.SafeDumper):
+    """Knows what is written on one line, and writes what is there twice twice."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+_WIDE = 100_000
+_Dumper.add_representer(Line, lambda dumper, value: dumper.represent_mapping(_MAP, value.items(), flow_style=True))
+_Dumper.add_representer(LineList, lambda dumper, value: dumper.represent_sequence(_SEQ, value, flow_style=True))
 
 
 class _Bounds:

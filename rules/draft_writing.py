@@ -6,8 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import yaml
-
+from sre_orchestrator.core.documents import Line, LineList, yaml_of
 from sre_orchestrator.core.identity import kind_of, namespace_of
 from sre_orchestrator.core.models import Edge, Fact, Scalar
 from sre_orchestrator.core.vocabulary import Vocabulary
@@ -45,18 +44,18 @@ def written(words: Words, seen: Seen, vocabulary: Vocabulary) -> str:
         "title": " ".join(words.title.split()),
         "status": "experimental",
         "why": " ".join(words.why.split()),
-        "when": {"all": {name: _Flow(pattern) for name, pattern in seen.patterns.items()}},
+        "when": {"all": {name: Line(pattern) for name, pattern in seen.patterns.items()}},
         "then": {
             "cause": words.cause,
             "component": f"{{{words.blamed}.component}}",
             "strength": "moderate",
             "because": "; ".join(because),
-            **({"explains": _FlowList(explains)} if explains else {}),
+            **({"explains": LineList(explains)} if explains else {}),
         },
         "tests": _tests(seen, words.cause, vocabulary),
     }
     head = "".join(f"# {' '.join(one.split())}\n" for one in words.comments)
-    return head + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return head + yaml_of(document)
 
 
 def _identifier(cause: str, patterns: Mapping[str, Conditions]) -> str:
@@ -74,8 +73,7 @@ def _tests(seen: Seen, cause: str, vocabulary: Vocabulary) -> list[dict[str, obj
     aliases = _Aliases()
     facts = {name: _case_fact(name, seen, aliases) for name in seen.facts}
     edges: list[Conditions] = [
-        _Flow({"from": aliases.of(edge.source), "edge": edge.kind, "to": aliases.of(edge.target)})
-        for edge in seen.edges
+        Line({"from": aliases.of(edge.source), "edge": edge.kind, "to": aliases.of(edge.target)}) for edge in seen.edges
     ]
     told = {"edges": edges} if edges else {}
     tests: list[dict[str, object]] = [
@@ -83,15 +81,15 @@ def _tests(seen: Seen, cause: str, vocabulary: Vocabulary) -> list[dict[str, obj
             "name": "what was seen, in other words of names",
             "facts": list(facts.values()),
             **told,
-            "expect": _FlowList([cause]),
+            "expect": LineList([cause]),
         }
     ]
     for name in facts:
         rest = [fact for other, fact in facts.items() if other != name]
-        tests.append({"name": f"without {name}", "facts": rest or _FlowList(), **told, "expect": _FlowList([])})
+        tests.append({"name": f"without {name}", "facts": rest or LineList(), **told, "expect": LineList([])})
     for name, key, value in _others(seen, vocabulary):
-        changed = [_Flow({**fact, key: value}) if other == name else fact for other, fact in facts.items()]
-        tests.append({"name": f"{name} with another {key}", "facts": changed, **told, "expect": _FlowList([])})
+        changed = [Line({**fact, key: value}) if other == name else fact for other, fact in facts.items()]
+        tests.append({"name": f"{name} with another {key}", "facts": changed, **told, "expect": LineList([])})
     return tests
 
 
@@ -105,7 +103,7 @@ def _case_fact(name: str, seen: Seen, aliases: _Aliases) -> Conditions:
             if owner == name and attribute in fact.attributes:
                 wanted.add(attribute)
     attributes = {key: _aliased(key, fact.attributes[key], seen, aliases) for key in fact.attributes if key in wanted}
-    return _Flow({"kind": fact.kind, "component": aliases.of(fact.component), **attributes})
+    return Line({"kind": fact.kind, "component": aliases.of(fact.component), **attributes})
 
 
 def _aliased(key: str, value: Scalar, seen: Seen, aliases: _Aliases) -> Scalar:
@@ -123,31 +121,6 @@ def _others(seen: Seen, vocabulary: Vocabulary) -> Iterator[tuple[str, str, str]
             if others:
                 yield name, key, others[0]
                 break
-
-
-class _Flow(dict[str, object]):
-    """A mapping on one line."""
-
-
-class _FlowList(list[object]):
-    """A list on one line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes rules as people do: the keys one a line, patterns and facts on one line each."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        """Write what is there twice twice."""
-        del data
-        return True
-
-
-_Dumper.add_representer(
-    _Flow, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data.items(), flow_style=True)
-)
-_Dumper.add_representer(
-    _FlowList, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
-)
 
 
 @dataclass

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.core.documents import yaml_of
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
@@ -89,13 +90,9 @@ def _line(one: Proposed, confirmed: Links) -> str:
 
 
 def _write(path: Path, confirmed: Links, found: Iterable[Proposed]) -> None:
-    import yaml  # noqa: PLC0415 - only here
-
     lines = [HEAD]
     for alert, linked in confirmed.alerts.items():
-        lines.append(
-            yaml.safe_dump({alert: {"runbook": linked.runbook, "causes": list(linked.causes)}}, sort_keys=False)
-        )
+        lines.append(yaml_of({alert: {"runbook": linked.runbook, "causes": list(linked.causes)}}))
     for one in found:
         if one.alert not in confirmed.alerts:
             causes = {cause.cause: cause for cause in one.causes}
@@ -103,7 +100,7 @@ def _write(path: Path, confirmed: Links, found: Iterable[Proposed]) -> None:
                 f"{name} {cause.score:.2f} {' '.join(cause.words[:3])}" for name, cause in causes.items()
             )
             entry = {one.alert: {"runbook": one.runbook, "causes": list(causes)}}
-            lines.append(f"# by {one.by}: {shared}\n{yaml.safe_dump(entry, sort_keys=False, width=1000)}")
+            lines.append(f"# by {one.by}: {shared}\n{yaml_of(entry)}")
     try:
         path.write_text("".join(lines), encoding="utf-8")
     except OSError as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sre_orchestrator.core.documents import DocumentError, line_of, read_yaml
+from sre_orchestrator.core.documents import DocumentError, Line, LineList, line_of, read_yaml, yaml_of
 
 
 def laughs(last: str) -> bytes:
@@ -117,3 +117,14 @@ def test_a_path_that_leads_nowhere_ends_at_its_nearest_parent() -> None:
     assert line_of(text, ("b", 7, "x")) == 2
     assert line_of(text, ("b", "x")) == 2
     assert line_of(text, ("z",)) == 1
+
+
+def test_a_document_is_written_as_people_write_it() -> None:
+    same = Line(kind="pod.phase", names=LineList(["a", "é"]))
+
+    text = yaml_of({"b": "word " * 50, "a": [same, same]})
+
+    assert (
+        text == f"b: '{'word ' * 50}'\na:\n- {{kind: pod.phase, names: [a, é]}}\n- {{kind: pod.phase, names: [a, é]}}\n"
+    )
+    assert read_yaml(text.encode(), object) == {"b": "word " * 50, "a": [dict(same), dict(same)]}
