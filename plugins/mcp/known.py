@@ -62,8 +62,6 @@ def resolved(server: McpServer) -> McpServer:
     """
     if server.preset:
         server = _with(server, preset(server.preset))
-    if not (server.command or server.url):
-        raise SettingsError(f"mcp_servers {server.name}: cannot be reached; give its command or its url")
     if (server.replaces == "kubernetes" and not server.cluster) or (
         server.replaces == "prometheus" and not server.metrics
     ):

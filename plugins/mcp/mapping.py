@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import isfinite
 from string import Template
 
 from sre_orchestrator.core.facts import Observer
@@ -19,6 +20,7 @@ from sre_orchestrator.plugins.mcp.paths import first_at, found_at
 
 MOST_TEXT = 4096
 MOST_LINE = 16 * 1024
+MOST_WHOLE = 2**53  # beyond it, not every whole number is a float
 Types = Mapping[str, Mapping[str, AttributeType]]
 """The types of attributes by kind of fact, as the vocabulary declares them."""
 
@@ -134,9 +136,12 @@ def converted(value: Scalar, kind: AttributeType) -> Scalar | None:
     if kind in ("integer", "number"):
         try:
             number = float(text)
-            return int(number) if kind == "integer" and number == int(number) else number if kind == "number" else None
-        except (ValueError, OverflowError):
+        except ValueError:
             return None
+        if not isfinite(number):
+            return None
+        whole = number.is_integer() and abs(number) <= MOST_WHOLE
+        return (int(number) if whole else None) if kind == "integer" else number
     return text[:MOST_TEXT]
 
 

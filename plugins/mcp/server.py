@@ -140,12 +140,12 @@ class Visit:
         session = self._server.session()
         if session.changed.is_set() or self._clock() - self._listed_at > LISTED_AGAIN_SECONDS:
             try:
-                self._listed_at = self._clock()
                 self._tools = {one.name: one for one in session.tools()}
             except McpProblem as problem:
                 if problem.passing:
                     self._server.lost(session, str(problem))
                 raise
+            self._listed_at = self._clock()
         return self._tools
 
     def allowed(self, name: str, *, trusted: bool) -> Tool:

@@ -122,9 +122,6 @@ async def _tell(line: bytes, told: MemoryObjectSendStream[Incoming], pipe: Pipe)
     except ValueError:
         pipe.ignore(line)
         return
-    if len(line) > pipe.most_bytes:
-        pipe.problem = f"an answer is larger than {pipe.most_bytes} bytes"
-        raise anyio.BrokenResourceError
     await told.send(SessionMessage(message))
 
 

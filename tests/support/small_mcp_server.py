@@ -16,6 +16,7 @@ FILE = Path(sys.argv[2]) if len(sys.argv) > 2 else None
 PODS = [{"name": "web-1", "namespace": "shop", "phase": "Failed", "restarts": "3"}]
 SCHEMA = {"type": "object", "properties": {"items": {"type": "array", "items": {"type": "integer"}}}}
 changed = False
+lists = 0
 
 
 def tool(name: str, **more: Any) -> dict[str, Any]:
@@ -43,6 +44,10 @@ def tools() -> list[dict[str, Any]]:
 
 
 def listed(cursor: str | None) -> dict[str, Any]:
+    global lists  # noqa: PLW0603
+    lists += 1
+    if FAULT == "ends_later" and lists > 1:
+        sys.exit(0)
     if FAULT == "endless_pages":
         return {"tools": [tool(f"more-{cursor}")], "nextCursor": f"{cursor}0"}
     if FAULT == "pages":
@@ -112,6 +117,8 @@ def main() -> None:
     if FAULT == "exits":
         print("cannot read the kubeconfig, password=hunter22", file=sys.stderr, flush=True)
         sys.exit(1)
+    if FAULT == "chatters":
+        print("still starting\n" * 5000, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
         if FAULT == "only_noise":
@@ -124,6 +131,8 @@ def main() -> None:
             send({"jsonrpc": "2.0", "id": request["id"], "error": error})
         else:
             send({"jsonrpc": "2.0", "id": request["id"], "result": result})
+    while FAULT == "stays":
+        time.sleep(1)
 
 
 if __name__ == "__main__":

@@ -150,6 +150,15 @@ def test_an_object_that_cannot_be_read_is_a_gap_of_its_own() -> None:
     assert "cannot be read" in found.gaps[0].why
 
 
+def test_too_many_namespaces_are_not_asked_for_one_by_one() -> None:
+    many = {"items": [named("Namespace", f"ns-{number}") for number in range(201)]}
+
+    found = listed(lambda version, kind, space: many if kind == "Namespace" else told(version, kind, space), Pod)
+
+    assert [one.metadata.name for one in found.items] == ["shop-1"]  # those of the settings are
+    assert found.complete_in == {"shop"}
+
+
 def test_logs_are_read_as_far_as_they_are_asked_for() -> None:
     stream = LogStream(namespace="shop", pod="web-1", container="web", previous=True)
     with requests() as asked:

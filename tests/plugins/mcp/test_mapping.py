@@ -15,7 +15,7 @@ from sre_orchestrator.core.models import Fact
 from sre_orchestrator.core.vocabulary import load_vocabulary
 from sre_orchestrator.plugins.mcp.answers import Answer, McpProblem
 from sre_orchestrator.plugins.mcp.filling import calls_of
-from sre_orchestrator.plugins.mcp.mapping import Left, facts_in, moment
+from sre_orchestrator.plugins.mcp.mapping import Left, converted, facts_in, moment
 
 TYPES = {
     kind: {name: attribute.type for name, attribute in about.attributes.items()}
@@ -151,6 +151,22 @@ def test_an_answer_of_another_shape_has_no_facts(told: Any) -> None:
     found = mapped(Answer(structured=json.dumps(told).encode()), event())
 
     assert not [one for one in found if isinstance(one, Fact)]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "found"),
+    [
+        ("2030-05-01T13:00:00+02:00", "time", "2030-05-01T11:00:00Z"),
+        ("soon", "time", None),
+        ("FALSE", "boolean", False),
+        (True, "string", "true"),
+        ("0.5", "number", 0.5),
+        ("9" * 400, "number", None),
+        ("9" * 5000, "integer", None),
+    ],
+)
+def test_values_are_converted_as_the_vocabulary_declares(value: Any, kind: Any, found: Any) -> None:
+    assert converted(value, kind) == found
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2030-05-01T11:00:00", 1e30, True, None, "12"])

@@ -52,6 +52,7 @@ def test_a_server_that_answers_gives_facts(fault: str) -> None:
     [
         ("exits", "cannot read the kubeconfig"),
         ("only_noise", "lines on its standard output are no messages: 'I am a web server"),
+        ("chatters", "1000 lines on its standard output were no messages"),
         ("silent", "it did not start to speak within 1 s"),
         ("future", "2199-01-01"),
     ],
@@ -158,6 +159,41 @@ def test_a_server_that_keeps_dying_is_left_alone_for_longer_and_longer() -> None
     assert waits == sorted(waits)
     assert waits[0] <= 1.0
     assert waits[-1] == 60.0
+
+
+def test_a_server_that_ended_between_incidents_is_started_again() -> None:
+    with running(small("none")) as server:
+        asked(server)
+        first = server.session()
+        first.close()
+
+        with pytest.raises(McpProblem, match="it has ended"):
+            first.tools()
+        facts, _, gaps = asked(server)
+
+    assert len(facts) == 1
+    assert gaps == []
+
+
+def test_a_server_that_dies_over_its_tools_is_a_gap() -> None:
+    now = [0.0]
+    with running(small("ends_later"), clock=lambda: now[0]) as server:
+        visit = server.visit(seconds=1000.0)
+        visit.call("pods", {"namespace": "shop"})
+        now[0] += 61.0
+
+        with pytest.raises(McpProblem, match="it has ended"):
+            visit.call("pods", {"namespace": "shop"})
+
+
+def test_a_server_that_ignores_its_end_is_ended() -> None:
+    server = Server(small("stays"))
+    asked(server)
+    thread = server.session()._thread
+
+    server.close()
+
+    assert not thread.is_alive()
 
 
 def test_nothing_is_left_running(tmp_path: Path) -> None:
