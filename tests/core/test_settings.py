@@ -119,6 +119,23 @@ def test_who_is_told_needs_one_address_and_a_name_of_its_own(notify: str, why: s
     assert why in refusal({"SERVICE": f"{{notify: {notify}}}"})
 
 
+@pytest.mark.parametrize(
+    ("databases", "why"),
+    [
+        ("[{name: a}]", "databases a: has no address, or two"),
+        ("[{name: a, url: 'redis://:hunter2@b', url_file: c}]", "databases a: has no address, or two"),
+        ("[{name: a, url: 'redis://b'}, {name: a, url: 'redis://c'}]", "databases: two have the same name"),
+        ("[{name: 'a b', url: 'redis://b'}]", "$.databases[0].name"),
+        ("[{name: a, url: 'redis://b', component: db}]", "$.databases[0].component"),
+    ],
+)
+def test_databases_need_one_address_and_a_name_of_their_own(databases: str, why: str) -> None:
+    said = refusal({"DATABASES": databases})
+
+    assert why in said
+    assert "hunter2" not in said
+
+
 def test_the_address_of_the_database_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgresql://sre:secret@db/sre\n", encoding="utf-8")
 
