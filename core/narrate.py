@@ -50,6 +50,14 @@ def _facts(proofs: Iterable[Proof]) -> list[str]:
     return list(dict.fromkeys(fact for proof in proofs for fact in proof.facts))
 
 
+def summary_of(report: Report) -> str:
+    """Return how a model sums a report up, without citations; empty where no model did."""
+    first = report.narrative.partition("\n")[0]
+    if not report.versions.model or first == TemplateNarrator().narrate(report).partition("\n")[0]:
+        return ""
+    return CITATION.sub("", first).rstrip()
+
+
 def line(text: str, facts: Iterable[str]) -> str:
     """Return one line; observed text in it can neither break the line nor cite."""
     return f"{' '.join(CITATION.sub('', text).split())} [{', '.join(facts)}]"

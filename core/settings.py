@@ -229,7 +229,7 @@ class RequestLimits(Struct, frozen=True, kw_only=True):
 
 TOLD = (
     *("incident", "url", "description", "namespace", "cluster", "seen", "verdict"),
-    *("cause", "component", "title", "because", "confidence", "remedy", "gaps"),
+    *("cause", "component", "title", "because", "summary", "confidence", "remedy", "gaps"),
 )
 
 

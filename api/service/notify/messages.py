@@ -15,6 +15,7 @@ from sre_orchestrator.api.service.models import IncidentView
 from sre_orchestrator.api.service.ports import Delivery
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Hypothesis, Step, Struct, Verdict
+from sre_orchestrator.core.narrate import summary_of
 from sre_orchestrator.core.settings import TOLD, Notify
 
 EVENT_TYPE = "io.sre-orchestrator.incident."
@@ -23,7 +24,7 @@ PREFIX = "whsec_"
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """The report of an incident in short; ``url`` leads to the whole of it."""
+    """The report of an incident in short; ``url`` leads to the whole of it, ``summary`` is a model's, where there is one."""
 
     incident: str
     url: str
@@ -37,6 +38,7 @@ class Told(Struct, frozen=True, kw_only=True):
     component: str = ""
     title: str = ""
     because: str = ""
+    summary: str = ""
     confidence: float = 0.0
     remedy: tuple[Step, ...] = ()
     gaps: int = 0
@@ -54,6 +56,7 @@ def told(view: IncidentView, first: Hypothesis | None, public_url: str) -> Told:
         labels=reported.labels,
         seen=view.seen,
         verdict=view.verdict or "unresolved",
+        summary=summary_of(report) if report else "",
         gaps=len(report.gaps) if report else 0,
     )
     if first is None:
@@ -92,11 +95,11 @@ def body_of(target: Notify, delivery: Delivery, what: Told) -> tuple[bytes, str]
 def chat_text(what: Told) -> str:
     """Return a few lines in the markup that Slack, Mattermost and Rocket.Chat share."""
     if not what.cause:
-        lines = [f"*{_plain(what.description)}*: no cause found"]
+        lines = [f"*{_plain(what.description)}*: no cause found", *([_plain(what.summary)] if what.summary else [])]
     else:
         lines = [
             f"*{_plain(what.description)}*: {_plain(what.title)}",
-            f"`{_plain(what.component)}`, {what.confidence:.0%} sure: {_plain(what.because)}",
+            f"`{_plain(what.component)}`, {what.confidence:.0%} sure: {_plain(what.summary or what.because)}",
             *(f"• {_plain(step.text)}" for step in what.remedy[:1]),
         ]
     if what.gaps:

@@ -22,18 +22,19 @@ import httpx
 import msgspec
 import pytest
 from investigation import NOW
-from reports import hypothesis, report
+from reports import KILLED, hypothesis, report
 from served import served
 from service import bundle_of
 from structlog.testing import capture_logs
 
 from sre_orchestrator.api.service.models import Arrival, Reported
-from sre_orchestrator.api.service.notify.messages import Told, body_of, templated
+from sre_orchestrator.api.service.notify.messages import Told, body_of, chat_text, templated, told
 from sre_orchestrator.api.service.notify.posting import Undelivered, post
 from sre_orchestrator.api.service.notify.sending import MOST_ATTEMPTS, Sender
 from sre_orchestrator.api.service.ports import Delivery
 from sre_orchestrator.api.service.store import Database, open_database
-from sre_orchestrator.core.models import Gap, Report, Step
+from sre_orchestrator.core.models import Gap, Report, Step, Versions
+from sre_orchestrator.core.narrate import TemplateNarrator
 from sre_orchestrator.core.settings import Notify
 
 BEGUN = time.monotonic()
@@ -144,6 +145,25 @@ def test_a_chat_is_told_in_a_few_lines_that_call_nobody(store: Database) -> None
     ]
     assert headers["content-type"] == "application/json"
     assert "webhook-signature" not in headers
+
+
+@pytest.mark.parametrize("verdict", ["diagnosed", "unresolved"])
+def test_a_chat_is_told_what_a_model_sums_up_and_nobody_else(verdict: str, store: Database) -> None:
+    said = "Der Container von cart wurde <beendet>."
+    answer = report(*([hypothesis()] if verdict == "diagnosed" else []))
+    worded = msgspec.structs.replace(answer, narrative=f"{said} [{KILLED.id}]\nmore [{KILLED.id}]")
+    by_a_model = msgspec.structs.replace(worded, versions=Versions(program="0", rule_book="b", model="openai:x"))
+    by_template = msgspec.structs.replace(by_a_model, narrative=TemplateNarrator().narrate(answer))
+
+    texts = []
+    for one in (by_a_model, by_template, worded):
+        view = store.get(diagnosed(store, one))
+        assert view
+        texts.append(chat_text(told(view, one.hypotheses[0] if one.hypotheses else None, "")))
+
+    about = "`deployment/shop/cart`, 93% sure: " if verdict == "diagnosed" else ""
+    assert texts[0].splitlines()[1] == f"{about}Der Container von cart wurde &lt;beendet&gt;."
+    assert not [text for text in texts[1:] if "Container von" in text]
 
 
 def test_a_template_is_filled_in_and_nothing_in_it_is_run() -> None:
