@@ -32,7 +32,7 @@ class Advice:
         self._settings = settings
         self._embedder = embedder
         self._opening = Lock()
-        self._meaning: Meaning | None = None
+        self._meanings: list[Meaning] = []
         self._problem = ""
         self._links: Links | None = None
         self._unlinked = ""
@@ -48,47 +48,45 @@ class Advice:
 
     def libraries(self) -> Sequence[Library]:
         """Return the libraries that there are and can be used, with what their passages mean as far as it is known."""
-        found = [self._shelf.packed()]
         with suppress(InputError):  # told by ``Installation.gaps`` already
-            found.append(self._shelf.library())
-            if found[-1] is not None:
-                self.meaning()
-        return [library for library in found if library is not None]
+            found = self._shelf.libraries()
+            if found and self._wanted():
+                for one in found:
+                    self._understood(one)
+            return found
+        return ()
 
-    def meaning(self) -> Meaning | None:
-        """Return the meaning of the library, with what was embedded before; ``None`` without library, model or txtai.
+    def meanings(self) -> Sequence[Meaning]:
+        """Return what the passages of libraries mean, with what was embedded before; none without a model or txtai.
 
         Raises:
-            LibraryError: the library cannot be used.
+            LibraryError: a library cannot be used.
 
         """
-        library = self._shelf.library() if self._wanted() else None
+        found = map(self._understood, self._shelf.libraries()) if self._wanted() else ()
+        return [one for one in found if one is not None]
+
+    def _understood(self, library: Library) -> Meaning | None:
         with self._opening:
-            if library is None or library.meaning is not None or self._problem:
-                return self._meaning
+            known = next((one for one in self._meanings if one.library is library), None)
+            if known or self._problem:
+                return known
             embedder = self._embedder()
             if embedder is None:  # a gap of the model
                 return None
             from sre_orchestrator.plugins.knowledge.meaning import Meaning  # noqa: PLC0415 - only where runbooks are
 
+            name = library.path.stem if library.path else "packed"
             try:
-                meaning = Meaning(library, self._shelf.folder, embedder)
+                meaning = Meaning(library, self._shelf.folder / f"{name}-vectors.db", embedder)
                 meaning.load()
             except InputError as error:
                 self._problem = str(error)
                 return None
-            library.meaning = self._meaning = meaning
+            self._meanings = [one for one in self._meanings if one.library.path != library.path]
+            self._meanings.append(meaning)
+            library.meaning = meaning
             return meaning
-
-    def passages(self) -> frozenset[int]:
-        """Return the ids of the passages of the library.
-
-        Raises:
-            LibraryError: the library cannot be used.
-
-        """
-        library = self._shelf.library()
-        return library.ids() if library else frozenset()
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return a gap where meaning was asked for, and cannot be known, or where confirmed links cannot be read."""
@@ -108,9 +106,9 @@ class Advice:
     def close(self) -> None:
         """Give back memory."""
         with self._opening:
-            if self._meaning:
-                self._meaning.close()
-                self._meaning = None
+            for one in self._meanings:
+                one.close()
+            self._meanings = []
 
     def _confirmed(self) -> Links | None:
         """Return what the owner confirmed; a file that cannot be read is told by ``gaps``."""

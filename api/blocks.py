@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -38,6 +38,8 @@ class Shelf:
         self._packed = packed
         self._library: Library | None = None
         self._lock = Lock()
+        self.beside: list[Callable[[], Library | None]] = []
+        """More libraries, such as that of what a service was sent; each call may bring its library up to date."""
 
     def blocks(self) -> Blocks:
         """Return all rules and checks.
@@ -61,10 +63,17 @@ class Shelf:
             LibraryError: the library cannot be used.
 
         """
-        for library in (self.library(), self.packed()):
-            if library and (found := library.fences_of(address)):
-                return found
-        return ()
+        return next((found for one in self.libraries() if (found := one.fences_of(address))), ())
+
+    def libraries(self) -> Sequence[Library]:
+        """Return what was ingested, what plugins bring along, and what is beside.
+
+        Raises:
+            LibraryError: a library cannot be used.
+
+        """
+        opened = (open_one() for open_one in (self.library, self.packed, *self.beside))
+        return [one for one in opened if one is not None]
 
     def packed(self) -> Library | None:
         """Return the library of what plugins bring along, or ``None`` where they bring nothing."""

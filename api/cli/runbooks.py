@@ -187,16 +187,18 @@ def _embed(settings: Settings) -> None:
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
 
     with closing(Installation(settings)) as installation, _progress("embedding passages") as bar:
-        meaning = installation.advice.meaning()
+        meanings = installation.advice.meanings()
         _say_gaps(installation)
-        before = 0
-        for number, progress in enumerate(meaning.embed() if meaning else ()):
-            bar.expect(0 if number else progress.all)
-            for _ in range(progress.done - before):
-                bar.done("")
-            before = progress.done
-    if meaning:
-        typer.echo(f"{before} passages are found by their meaning", err=True)
+        for meaning in meanings:
+            before = 0
+            for number, progress in enumerate(meaning.embed()):
+                bar.expect(0 if number else progress.all)
+                for _ in range(progress.done - before):
+                    bar.done("")
+                before = progress.done
+        embedded = sum(meaning.progress.done for meaning in meanings)
+    if meanings:
+        typer.echo(f"{embedded} passages are found by their meaning", err=True)
 
 
 def _say_gaps(installation: Installation) -> None:

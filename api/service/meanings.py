@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from threading import Event
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -13,6 +14,9 @@ import structlog
 from sre_orchestrator.api.advice import Advice
 from sre_orchestrator.api.service.beside import beside
 from sre_orchestrator.core.boundary import Failure, guarded
+
+if TYPE_CHECKING:
+    from sre_orchestrator.plugins.knowledge.meaning import Meaning
 
 EVERY_SECONDS = 10.0
 log = structlog.get_logger()
@@ -25,7 +29,7 @@ class Meanings:
         self._advice = advice
         self._every = every
         self._ending = Event()
-        self._known: frozenset[int] = frozenset()
+        self._known: dict[Meaning, frozenset[int]] = {}
         self._failed = ""
 
     @asynccontextmanager
@@ -53,13 +57,13 @@ class Meanings:
             SreError: the library, its vectors or the model cannot be used.
 
         """
-        meaning = self._advice.meaning()
-        ids = self._advice.passages()
-        if meaning is None or ids == self._known:
-            return
-        log.info("embedding runbooks", passages=len(ids), done=meaning.progress.done)
-        for _ in meaning.embed():
-            if self._ending.is_set():
-                return
-        self._known = ids
-        log.info("runbooks are embedded", passages=meaning.progress.done)
+        for meaning in self._advice.meanings():
+            ids = meaning.library.ids()
+            if ids == self._known.get(meaning):
+                continue
+            log.info("embedding runbooks", passages=len(ids), done=meaning.progress.done)
+            for _ in meaning.embed():
+                if self._ending.is_set():
+                    return
+            self._known[meaning] = ids
+            log.info("runbooks are embedded", passages=meaning.progress.done)

@@ -57,6 +57,7 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
         closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
         telling(installation) as telemetry,
     ):
+        installation.shelf.beside.append(store.runbooks.library)
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         outbox = CountedOutbox(store.outbox, telemetry.figures.notified)
         sender = Sender(store, outbox, limits.notify, public_url=limits.public_url)

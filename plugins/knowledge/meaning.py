@@ -22,13 +22,13 @@ MEANT = 300  # characters of a passage that are embedded, after its title and he
 class Meaning:
     """Finds passages of ``library`` by meaning and words; safe to ask from several threads.
 
-    ``vectors.db`` in ``folder`` keeps what was embedded: work that was interrupted goes on where it ended, and another
+    ``file`` keeps what was embedded: work that was interrupted goes on where it ended, and another
     model begins anew. Passages that are not embedded yet are found by their words.
     """
 
-    def __init__(self, library: Library, folder: Path, embedder: Embedder) -> None:
-        self._library = library
-        self._vectors = Vectors(folder / "vectors.db", embedder)
+    def __init__(self, library: Library, file: Path, embedder: Embedder) -> None:
+        self.library = library
+        self._vectors = Vectors(file, embedder)
         self._index: SemanticIndex | None = None
         self._changing = Lock()
         self.progress = Progress()
@@ -83,7 +83,7 @@ class Meaning:
 
     def _indexed(self) -> tuple[Indexed, ...]:
         found: list[Indexed] = []
-        while some := self._library.passages(after=found[-1].id if found else 0):
+        while some := self.library.passages(after=found[-1].id if found else 0):
             found += some
         if len(found) > MOST:
             found = [one for one, first in zip(found, _firsts(found), strict=True) if first][:MOST]

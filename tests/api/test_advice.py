@@ -69,7 +69,7 @@ def test_a_report_holds_the_runbook_of_its_cause_with_its_commands(state: Path) 
 def test_without_a_library_nothing_is_opened(tmp_path: Path) -> None:
     advice = advice_of(Shelf(tmp_path), None)
 
-    assert (advice.advise(hypothesis(), NOON), advice.gaps(), advice.meaning()) == ((), (), None)
+    assert (advice.advise(hypothesis(), NOON), advice.gaps(), advice.meanings()) == ((), (), [])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -77,8 +77,7 @@ def test_what_was_embedded_is_found_by_meaning(shelf: Shelf) -> None:
     need("txtai", "txtai, see .ci/models")
     advice = advice_of(shelf, Dictionary())
     before = advice.advise(LATE, NOON)
-    meaning = advice.meaning()
-    assert meaning is not None
+    (meaning,) = advice.meanings()
     list(meaning.embed())
 
     found = advice.advise(LATE, NOON)
@@ -94,7 +93,7 @@ def test_a_model_that_cannot_be_opened_is_a_gap_of_the_model_and_names_still_cou
     advice = advice_of(shelf, None)
 
     assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
-    assert (advice.meaning(), advice.gaps()) == (None, ())
+    assert (advice.meanings(), advice.gaps()) == ([], ())
     advice.close()
 
 
@@ -111,15 +110,30 @@ def test_without_txtai_a_gap_says_how_it_is_installed(shelf: Shelf, monkeypatch:
 
 def test_vectors_that_cannot_be_used_are_a_gap(shelf: Shelf) -> None:
     need("txtai", "txtai, see .ci/models")
-    (shelf.folder / "vectors.db").write_bytes(b"noise " * 1000)
+    (shelf.folder / "library-vectors.db").write_bytes(b"noise " * 1000)
     advice = advice_of(shelf, Dictionary())
 
     assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
     assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
-    assert ["vectors.db: cannot be used" in gap.why for gap in advice.gaps()] == [True]
+    assert ["library-vectors.db: cannot be used" in gap.why for gap in advice.gaps()] == [True]
 
 
 def test_a_library_that_is_damaged_costs_no_diagnosis(shelf: Shelf) -> None:
     library_file(str(shelf.folder.parent)).write_bytes(b"noise " * 1000)
 
     assert advice_of(shelf, None, "").advise(hypothesis(), NOON) == ()
+
+
+def test_what_plugins_and_a_service_bring_is_known_beside(shelf: Shelf) -> None:
+    need("txtai", "txtai, see .ci/models")
+    beside = Library()
+    beside.keep([read_document(MEMORY.replace(b"Give it memory", b"Sent to the service"), "/sent/m.md").document])
+    shelf.beside += [lambda: beside, lambda: None]
+    advice = advice_of(shelf, Dictionary())
+
+    found = advice.advise(hypothesis(), NOON)
+
+    assert {one.title for one in found} == {"Give it memory", "Sent to the service"}
+    assert [meaning.library for meaning in advice.meanings()] == [shelf.library(), beside]
+    assert shelf.fences("/sent/m.md")
+    advice.close()

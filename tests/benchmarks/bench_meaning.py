@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         print("| --- | --- | --- | --- | --- | --- |")
         row("words", library, alerts, asked)
         embedder = LlamaCpp().open_embedder(str(minilm(Path(folder))), ModelSettings(threads=1))
-        library.meaning = meaning = Meaning(library, state, embedder)
+        library.meaning = meaning = Meaning(library, state / "vectors.db", embedder)
         begun, early = time.process_time(), len(library.documents())
         for progress in meaning.embed():
             if early and progress.done >= early:

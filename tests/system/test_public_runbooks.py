@@ -44,7 +44,7 @@ def test_what_an_alert_says_finds_its_runbook_among_three(library: Library, fold
     asked = questions(folder)
     words = within(library.search, asked)
     embedder = LlamaCpp().open_embedder(str(minilm(tmp_path)), ModelSettings(threads=1))
-    meaning = Meaning(library, tmp_path, embedder)
+    meaning = Meaning(library, tmp_path / "vectors.db", embedder)
     for progress in meaning.embed():
         if progress.done >= len(library.documents()):
             break
