@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,13 +20,7 @@ def check_installation(installation: Installation) -> Iterator[Check]:
     yield from _plugins(installation)
     yield from _rules(installation)
     yield from _models()
-    yield Check(
-        area="servers",
-        name="MCP servers",
-        state="unused",
-        why="none is configured",
-        remedy="nothing: a diagnosis needs none",
-    )
+    yield from _servers(installation)
     yield _state(Path(installation.settings.state_dir))
 
 
@@ -78,6 +73,30 @@ def _models() -> Iterator[Check]:
             )
         else:
             yield Check(area="models", name=module, state="unused", why="the library is not installed", remedy=command)
+
+
+def _servers(installation: Installation) -> Iterator[Check]:
+    """Yield what each MCP server answers, and what does not fit the settings."""
+    if not installation.settings.mcp_servers:
+        why, remedy = "none is configured", "nothing: a diagnosis needs none"
+        yield Check(area="servers", name="MCP servers", state="unused", why=why, remedy=remedy)
+        return
+    from sre_orchestrator.plugins.mcp.checking import checked  # noqa: PLC0415 - nobody else pays for it
+    from sre_orchestrator.plugins.mcp.server import Server  # noqa: PLC0415
+
+    for settings in installation.settings.mcp_servers:
+        with closing(Server(settings)) as server:
+            found = checked(server, installation.kinds())
+        yield Check(
+            area="servers",
+            name=settings.name,
+            state="missing" if found.problems else "ok",
+            found=f"{found.answered}, {found.tools} tools, of which {len(found.used)} are used"
+            if found.answered
+            else "",
+            why="; ".join(found.problems),
+            remedy="sre-orchestrator mcp check" if found.problems else "",
+        )
 
 
 def _state(folder: Path) -> Check:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from mcp_servers import small
 from shop import write
 
 from sre_orchestrator.api.doctor import Check, checkup
@@ -35,6 +36,17 @@ def test_every_check_that_is_not_in_order_says_what_to_do(settings: Settings) ->
     broken = PluginInfo(name="acme", origin="acme 1.0", problem="ImportError: no module named acme")
 
     assert [one for one in checks(settings, broken).values() if one.state != "ok" and not one.remedy] == []
+
+
+def test_mcp_servers_are_asked(settings: Settings) -> None:
+    servers = (small("none"), msgspec.structs.replace(small("exits"), name="dead"))
+
+    found = checks(msgspec.structs.replace(settings, mcp_servers=servers))
+
+    assert found["servers", "small"].found == "small 1.0, 2 tools, of which 1 are used"
+    dead = found["servers", "dead"]
+    assert (dead.state, dead.remedy) == ("missing", "sre-orchestrator mcp check")
+    assert "cannot read the kubeconfig" in dead.why
 
 
 def test_plugins_that_others_installed_are_told_one_by_one(settings: Settings) -> None:
