@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sre_orchestrator.api import scaffold
 from sre_orchestrator.api.scaffold import MODEL, create_project, project_files
 from sre_orchestrator.core.errors import InputError
 
@@ -73,3 +74,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="cannot be written: Not a directory; give another folder with --dir"):
         create_project("flags", tmp_path / "file")
+
+
+def test_what_tools_leave_beside_the_model_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("agent.py", "__pycache__/agent.cpython-311.pyc", ".ruff_cache/0", ".hidden"):
+        (tmp_path / MODEL / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / MODEL / name).write_bytes(b"acme-pay")
+    monkeypatch.setattr(scaffold, "files", lambda package: tmp_path)  # noqa: ARG005 - as the original
+
+    assert list(project_files("flags")) == [("agent.py", b"flags")]

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from sre_orchestrator.api import wiring
+from sre_orchestrator.api.service.intake import routes
 from sre_orchestrator.api.wiring import Installation, Quiet, incident_id
 from sre_orchestrator.core.hookspecs import hookimpl
 from sre_orchestrator.core.settings import Settings
@@ -65,3 +66,7 @@ def test_folders_of_signals_of_plugins_join_those_of_the_settings(
     installation = Installation(Settings(state_dir=str(tmp_path), signal_folders=("ours",)))
 
     assert installation.settings.signal_folders == (str(tmp_path / "theirs"), "ours")
+
+
+def test_the_names_of_our_formats_of_alerts_are_taken() -> None:
+    assert [one.name for one in routes.BUILTIN] == list(wiring.ALERT_FORMATS)

@@ -15,9 +15,10 @@ from investigation import Scripted
 
 from sre_orchestrator.core import hookspecs
 from sre_orchestrator.core import plugins as module
+from sre_orchestrator.core.errors import SettingsError
 from sre_orchestrator.core.hookspecs import hookimpl
 from sre_orchestrator.core.plugins import Plugins, load_plugins
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import Settings, read_settings
 
 AGENT = Scripted("theirs")
 
@@ -223,3 +224,14 @@ def test_calls_are_traced_on_request(made: list[str], capsys: pytest.CaptureFixt
     loaded(plugin(made, "one", register_agents=[AGENT]), trace_plugins=True).manager.hook.register_agents(settings=None)
 
     assert "register_agents" in capsys.readouterr().out
+
+
+def test_settings_hold_what_plugins_are_told(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("plugins:\n  flags: {url: 'https://flags.example', most: 7}\n", encoding="utf-8")
+
+    by_file = read_settings(tmp_path / "s.yaml", {})
+    by_variable = read_settings(None, {"SRE_ORCHESTRATOR_PLUGINS": "{flags: {url: 'https://flags.example', most: 7}}"})
+
+    assert by_file.plugins == by_variable.plugins == {"flags": {"url": "https://flags.example", "most": 7}}
+    with pytest.raises(SettingsError, match="SRE_ORCHESTRATOR_PLUGINS: not YAML"):
+        read_settings(None, {"SRE_ORCHESTRATOR_PLUGINS": "{flags: "})

@@ -44,6 +44,7 @@ class Environment:
         venv.create(folder, with_pip=False)
         self.folder = folder
         self.python = folder / "bin" / "python"
+        self.variables: Mapping[str, str] = {}
         packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
         (packages / "beside.pth").write_text(SITE.format(folder=sysconfig.get_path("purelib")))
         program = folder / "bin" / "sre-orchestrator"
@@ -88,6 +89,7 @@ class Environment:
             "PATH": os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]]),
             "SRE_ORCHESTRATOR_STATE_DIR": str(self.folder / "state"),
             "COLUMNS": "200",
+            **self.variables,
         }
 
 

@@ -107,6 +107,17 @@ def test_the_service_takes_its_alerts_and_lists_it(environment: Environment, pro
     assert [one["version"] for one in said["plugins"] if one["distribution"] == "acme-pay"] == ["0.1.0"]
 
 
+def test_shells_complete_its_name(environment: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {
+        "_SRE_ORCHESTRATOR_COMPLETE": "complete_bash",
+        "COMP_WORDS": "sre-orchestrator plugins ac",
+        "COMP_CWORD": "2",
+    }
+    monkeypatch.setattr(environment, "variables", asked)
+
+    assert environment.run().split() == ["acme-pay"]
+
+
 def test_uninstalling_it_removes_it(built: Path, project: Path, tmp_path: Path) -> None:
     environment = Environment(tmp_path / "environment")
     environment.install(built)
