@@ -1,7 +1,7 @@
 # The image of SRE-Orchestrator. `docker build -t sre-orchestrator:0.1.0 .`; at run time it needs no network of its own.
 #
 # By digest, from a mirror:  --build-arg PYTHON_IMAGE=registry.internal/python@sha256:…
-# Optional parts:            --build-arg EXTRAS=postgres,databases,durable,local
+# Optional parts:            --build-arg EXTRAS=postgres,databases,documents,durable,local
 #                            (names of pyproject.toml; postgres is in by default, for the others a compiler is installed)
 #
 # The folders are arguments, because tests/repository/test_dockerfile.py runs each RUN line below some other root.
