@@ -97,7 +97,7 @@ class SearchedRunbooks:
         from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES, read_document  # noqa: PLC0415
 
         digests = self._kept.digests()
-        known = {one.address.removeprefix(ADDRESS): one.digest for one in library.documents()}
+        known = {address.removeprefix(ADDRESS): digest for address, digest in library.digests().items()}
         gone = known.keys() - digests.keys()
         if gone:
             library.remove([f"{ADDRESS}{one}" for one in sorted(gone)])

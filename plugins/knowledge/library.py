@@ -72,6 +72,12 @@ class Library:
             return None
         return str(row[0]) if row[1] == READER else ""
 
+    def digests(self) -> dict[str, str]:
+        """Return the digest of each document by its address, ``""`` where it must be read again."""
+        with self._reading() as connection:
+            rows = connection.execute("select address, digest, reader from document")
+            return {address: digest if reader == READER else "" for address, digest, reader in rows}
+
     def below(self, prefix: str) -> frozenset[str]:
         """Return the addresses that begin with ``prefix``."""
         with self._reading() as connection:
