@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import median
 
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.identity import component_id
@@ -30,7 +29,7 @@ def clocks(observe: Observer, nodes: Listing[Node], leases: Listing[Lease]) -> I
         if one.metadata.namespace == NAMESPACE and one.metadata.name in ready and one.spec.renew_time
     }
     enough = len(renewed) >= FEWEST
-    middle = median(one.timestamp() for one in renewed.values()) if enough else 0.0
+    middle = sorted(one.timestamp() for one in renewed.values())[len(renewed) // 2] if enough else 0.0
     for name, at in sorted(renewed.items()) if enough else ():
         offset = at.timestamp() - middle
         if offset > AHEAD_SECONDS or offset < -BEHIND_SECONDS:
