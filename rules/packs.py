@@ -245,6 +245,5 @@ def _called(source: Path) -> tuple[str, str]:
 def _digest(files: Mapping[str, bytes]) -> str:
     whole = hashlib.sha256()
     for path, text in sorted(files.items()):
-        if path != ABOUT:
-            whole.update(f"{path}\0{len(text)}\0".encode() + text)
+        whole.update(f"{path}\0{len(text)}\0".encode() + text)
     return whole.hexdigest()

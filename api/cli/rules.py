@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from sre_orchestrator.api.cli.common import Table, echo_json
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.settings import read_settings
+from sre_orchestrator.core.settings import Settings, read_settings
 from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
 from sre_orchestrator.rules.book import RuleBook, builtin_rules, load_book, read_checked
 from sre_orchestrator.rules.catalogue import yaml_files
@@ -91,8 +92,11 @@ def coverage(
 
 @app.command("list")
 def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) -> None:
-    """List the rules of the book, ours and those of plugins."""
-    rules = _installed()[1].rules
+    """List the rules of the book: ours, and those of plugins, rule packs and runbooks."""
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
+
+    with closing(Installation(read_settings(None, os.environ))) as installation:
+        rules = installation.book.rules
     if format is Table.JSON:
         rows = [{"id": rule.id, "title": rule.title, "status": rule.status, "path": rule.path} for rule in rules]
         echo_json(rows)
@@ -104,7 +108,8 @@ def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) 
 @app.command()
 def explain(rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)]) -> None:
     """Print a rule as it is written, with its reason and tests."""
-    files = {Path(path).stem: text for path, text in installed_rules(read_settings(None, os.environ))}
+    settings = read_settings(None, os.environ)
+    files = {Path(path).stem: text for path, text in installed_rules(settings)} | _written(rule_id, settings)
     if rule_id not in files:
         raise InputError(f"there is no rule {rule_id!r}{nearest(rule_id, files)}")
     typer.echo(files[rule_id].decode())
@@ -152,6 +157,19 @@ def _read(paths: list[Path] | None) -> Iterator[tuple[Rule, tuple[Case, ...]]]:
             files += yaml_files(path) if path.is_dir() else [(str(path), path.read_bytes())]
     for name, text in files:
         yield read_checked(text, name, vocabulary, book.causes)
+
+
+def _written(rule_id: str, settings: Settings) -> dict[str, bytes]:
+    """Return the text of a rule that stands in a runbook, whose id has a dot."""
+    if "." not in rule_id:
+        return {}
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
+
+    with closing(Installation(settings)) as installation:
+        places = {rule.path: rule.id for rule in installation.book.rules if "." in rule.id}
+        return {
+            places[one.origin]: one.text.encode() for one in installation.shelf.blocks().rules if one.origin in places
+        }
 
 
 def _installed() -> tuple[Vocabulary, RuleBook]:

@@ -14,6 +14,7 @@ from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.knowledge.library import Library, library_file
+from sre_orchestrator.rules.installed import installed_book, installed_rules
 from sre_orchestrator.rules.packs import names
 
 KIND = "acme.queue: {about: How full a queue is., component: workload, attributes: {used_ratio: {type: number}}}\n"
@@ -77,6 +78,8 @@ def test_a_pack_that_is_added_takes_part_until_it_is_removed(settings: Settings,
 
     assert (added.tests, added.files) == (2, {"kinds": 1, "causes": 1, "rules": 1, "runbooks": 1})
     assert of_acme(settings) == ["acme-queue-is-full", "queues.book-rule"]
+    assert "acme-queue-is-full" in {rule.id for rule in installed_book(settings)[1].rules}
+    assert any(path.endswith("packs/acme/rules/acme-queue-is-full.yaml") for path, _ in installed_rules(settings))
     assert runbooks(settings) == ["Queues"]
 
     remove_pack(settings, "acme")

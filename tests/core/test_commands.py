@@ -45,6 +45,7 @@ def steps(*lines: str, language: str = "sh", names: dict[str, str] = NAMES) -> l
         ("kubectl get deploy/$deployment -n shop", "kubectl get deploy/cart -n shop"),
         ('kubectl logs "<podname>" -n shop', 'kubectl logs "cart-1" -n shop'),
         ("kubectl top node $nodename", "kubectl top node node-a"),
+        ("kubectl get pods -l 'app=x' -n $NAMESPACE", "kubectl get pods -l 'app=x' -n shop"),
         ("kubectl get pods \\\n  -n <namespace>", "kubectl get pods    -n shop"),
         ("kubectl -n kube-system get pods --field-selector spec.nodeName=$NODE", "kubectl -n kube-system get pods --field-selector spec.nodeName=node-a"),
         ("kubectl get pods -o custom-columns='N:$NAMESPACE'", "kubectl get pods -o custom-columns='N:$NAMESPACE'"),

@@ -200,6 +200,9 @@ def test_a_runbook_whose_rule_passes_is_in_order(run: Run, tmp_path: Path) -> No
     result = run("runbooks", "ingest", tmp_path / "good.md")
 
     assert (result.code, result.err) == (0, "")
+    assert "good.cart-waits " in run("rules", "list").out
+    assert run("rules", "explain", "good.cart-waits").out.startswith("id: cart-waits\ntitle: Pods of the cart wait\n")
+    assert run("rules", "explain", "good.cart-late").code == 2
 
 
 @pytest.fixture
