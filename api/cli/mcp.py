@@ -100,7 +100,7 @@ def tools(
             for tool in found:
                 hint = {True: "reads", False: "CHANGES THINGS", None: "says nothing"}[tool.read_only]
                 given = ", ".join(f"{name}*" if name in tool.required else name for name in tool.arguments)
-                typer.echo(f"  {tool.name}({given})  [{hint}]  {tool.description[:100]}")
+                typer.echo(_plain(f"  {tool.name}({given})  [{hint}]  {tool.description[:100]}"))
     if shown is Table.JSON:
         echo_json(told)
     if failed:
@@ -139,7 +139,7 @@ def call(
             typer.echo(f"error: {one.name}: {problem}" + (f"; {problem.remedy}" if problem.remedy else ""), err=True)
             raise typer.Exit(PROBLEMS) from problem
     text = answer.structured.decode() if shown is Table.JSON and answer.structured else answer.text
-    typer.echo(without_secrets(text))
+    typer.echo(_plain(without_secrets(text)))
 
 
 @app.command("check")
@@ -214,6 +214,11 @@ def _running(server: McpServer) -> Iterator[Server]:
         yield running
     finally:
         running.close()
+
+
+def _plain(text: str) -> str:
+    """Return a text of somebody else without what a terminal would obey."""
+    return "".join(one if one.isprintable() or one in "\n\t" else " " for one in text)
 
 
 def _argument(text: str) -> tuple[str, str | int | float | bool]:

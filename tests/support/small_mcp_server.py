@@ -91,7 +91,8 @@ def called(arguments: dict[str, Any]) -> dict[str, Any]:  # noqa: C901, PLR0911,
         while True:
             sys.stdout.write("x" * 65536)
     if FAULT == "tells" and FILE:
-        return told(json.loads(FILE.read_text(encoding="utf-8")))
+        content = json.loads(FILE.read_text(encoding="utf-8"))
+        return told(content) if isinstance(content, dict) else {"content": [{"type": "text", "text": content}]}
     return told({"items": PODS})
 
 

@@ -86,6 +86,18 @@ def test_a_tool_is_called_with_arguments(run: Run, tmp_path: Path) -> None:
     assert json.loads(as_json.out)["items"][0]["name"] == "web-1"
 
 
+def test_what_a_terminal_would_obey_is_not_printed(run: Run, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    told.write_text(json.dumps("\x1b[2Jgone\u202e"), encoding="utf-8")
+
+    result = run(
+        "mcp", "call", "small", "pods", "namespace=shop", "--settings", written(tmp_path, small("tells", told))
+    )
+
+    assert result.code == 0
+    assert not {"\x1b", "\u202e"} & set(result.out)
+
+
 @pytest.mark.parametrize(
     ("fault", "complaint"),
     [("error", "no cluster is there, token=***"), ("writes", "says that it changes things, so it is not called")],
