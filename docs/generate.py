@@ -146,7 +146,7 @@ SETTINGS = {
     "model.redact": "hide names, hosts and addresses from it; by default from any but a model of this machine",
     "model.context_tokens": "how much a local model holds of a prompt and its answer; its memory grows with it",
     "model.threads": "how many threads a local model computes with; by default one a core, at most four",
-    "model.embedder": "the model that compares texts, such as `llama_cpp:/models/minilm.gguf`; words alone by default",
+    "model.embedder": "the model that compares texts, of incidents and runbooks, such as `llama_cpp:/models/minilm.gguf`; words alone by default",
     "loki.url": "address of Loki; by default looked for in the cluster",
     "watch.interval_seconds": "how long after the beginning of a round the next one begins",
     "watch.window_minutes": "how far back a round looks",
