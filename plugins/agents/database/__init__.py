@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.facts import Observer
 from sre_orchestrator.core.hookspecs import Agent, Sources, hookimpl
 from sre_orchestrator.core.identity import kind_of, namespace_of
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.agents.database.measured import exported, measured
 from sre_orchestrator.plugins.agents.database.told import Told, facts
 from sre_orchestrator.plugins.agents.logs.callees import Cast
+from sre_orchestrator.plugins.agents.metrics.places import Places
 from sre_orchestrator.plugins.objects.config import ConfigMap
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Service
@@ -23,13 +27,15 @@ from sre_orchestrator.plugins.objects.workloads import (
     Job,
     ReplicaSet,
     StatefulSet,
+    Workload,
 )
 from sre_orchestrator.plugins.sources.database_reading import DatabaseReading
-from sre_orchestrator.plugins.sources.ports import ClusterObjects, DatabaseServer
+from sre_orchestrator.plugins.sources.ports import ClusterObjects, DatabaseServer, Metrics, Series
 
 READ: tuple[type[Object], ...] = (
     Pod, Service, ReplicaSet, Job, Deployment, StatefulSet, DaemonSet, CronJob, ConfigMap,
 )  # fmt: skip
+WORKLOADS: tuple[type[Workload], ...] = (Deployment, StatefulSet, DaemonSet, ReplicaSet)
 AT_ONCE = 4
 # The facts that each part of a reading gives completely; of clients, sessions, statements and queues only those that
 # matter most are told.
@@ -60,13 +66,13 @@ class DatabaseAgent:
     async def gather(self, scope: Scope, sources: Sources) -> AsyncIterator[Fact | Coverage | Gap]:
         """Yield what the databases of the namespaces in ``scope`` tell, each asked once and some at a time."""
         servers = [one for one in sources.all if isinstance(one, DatabaseServer) and _in_scope(one.component, scope)]
-        if not servers:
+        series = exported(await _series(scope, sources))
+        if not servers and not series:
             return
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="database") as workers:
-            readings = list(workers.map(lambda one: one.look(), servers))
-        cast = await _cast(sources)
-        observe = Observer(self.name, sources.cluster)
-        for reading in readings:
+        read = await _read(sources)
+        cast, observe = Cast(read), Observer(self.name, sources.cluster)
+        known: set[str] = set()
+        for reading in _readings(servers):
             for gap in reading.gaps:
                 yield gap
             component = _workload(reading.component, cast)
@@ -76,11 +82,39 @@ class DatabaseAgent:
                     yield fact
                 for coverage in _coverage(reading, component):
                     yield coverage
+                if reading.outcome == "accepted":
+                    known.add(component)
+        for fact in measured(series, cast, _places(read), observe, known) if series else ():
+            if _in_scope(fact.component, scope):
+                yield fact
 
 
-async def _cast(sources: Sources) -> Cast:
+def _readings(servers: Sequence[DatabaseServer]) -> Iterator[DatabaseReading]:
+    """Yield what the servers tell, in their order; some are asked at a time."""
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="database") as workers:
+        yield from workers.map(lambda one: one.look(), servers)
+
+
+async def _read(sources: Sources) -> dict[type[Object], tuple[Object, ...]]:
     cluster = sources.need(ClusterObjects)  # type: ignore[type-abstract]  # a port is asked for by its protocol
-    return Cast({kind: (await cluster.list(kind)).items for kind in READ})
+    return {kind: (await cluster.list(kind)).items for kind in READ}
+
+
+async def _series(scope: Scope, sources: Sources) -> Sequence[Series]:
+    """Return what the metrics agent reads too, of which it tells what is missing."""
+    metrics = sources.find(Metrics)  # type: ignore[type-abstract]  # a port is asked for by its protocol
+    with suppress(SourceMissing):
+        return await metrics.series(scope.since, scope.until, scope.namespaces) if metrics else ()
+    return ()
+
+
+def _places(read: Mapping[type[Object], tuple[Object, ...]]) -> Places:
+    return Places(
+        [one for one in read[Pod] if isinstance(one, Pod)],
+        (),
+        [one for kind in WORKLOADS for one in read[kind] if isinstance(one, Workload)],
+        [one for one in read[Service] if isinstance(one, Service)],
+    )
 
 
 def _in_scope(component: str, scope: Scope) -> bool:

@@ -11,6 +11,7 @@ from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.core.vocabulary import nearest
+from sre_orchestrator.plugins.sources.exporter_names import EXPORTED
 from sre_orchestrator.plugins.sources.http_series import part_of
 from sre_orchestrator.plugins.sources.metric_names import SIGNALS, signal_of
 
@@ -109,7 +110,7 @@ def read_rows(path: Traversable) -> dict[str, Row]:
 
 def is_understood(metric: str) -> bool:
     """Say whether an agent reads ``metric``; results of recording rules (with a colon) only where a table names them."""
-    return ":" not in metric and (signal_of(metric) is not None or part_of(metric) is not None)
+    return ":" not in metric and (signal_of(metric) is not None or part_of(metric) is not None or metric in EXPORTED)
 
 
 def _complaints(signal: str, row: Row) -> Iterator[tuple[str, str]]:
