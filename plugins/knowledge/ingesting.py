@@ -185,10 +185,15 @@ def _content(path: Path, limit: int) -> bytes:
     """Return the bytes of a file.
 
     Raises:
-        InputError: it is a device or pipe, or weighs too much; such files are not opened.
+        InputError: its name cannot be kept, it is a device or pipe, or weighs too much; such files are not opened.
         OSError: it cannot be read.
 
     """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = str(path).encode("utf-8", "replace").decode()
+        raise InputError(f"{shown}: its name is not UTF-8; rename it") from error
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         raise InputError(f"{path}: is no file but a device, pipe or folder; name a file")

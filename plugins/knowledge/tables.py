@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sre_orchestrator.core.errors import InputError
@@ -52,16 +52,22 @@ def opened(path: Path | None) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        version = connection.execute("pragma user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            connection.close()
-            raise LibraryError(f"{path}: is a library of version {version}, not {VERSION}; make it again: {REBUILD}")
-        connection.executescript("pragma journal_mode = wal; pragma synchronous = normal;")
-        if version == 0:
-            connection.executescript(
-                f"begin immediate; {TABLES} {keywords.TABLE}; pragma user_version = {VERSION}; commit;"
-            )
+        with ExitStack() as failing:
+            failing.callback(connection.close)
+            _prepare(connection, path)
+            failing.pop_all()
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
+    version = connection.execute("pragma user_version").fetchone()[0]
+    if version not in (0, VERSION):
+        raise LibraryError(f"{path}: is a library of version {version}, not {VERSION}; make it again: {REBUILD}")
+    connection.executescript("pragma journal_mode = wal; pragma synchronous = normal;")
+    if version == 0:
+        connection.executescript(
+            f"begin immediate; {TABLES} {keywords.TABLE}; pragma user_version = {VERSION}; commit;"
+        )
 
 
 @contextmanager

@@ -146,6 +146,13 @@ def test_a_search_without_a_library_says_how_to_get_one(run: Run) -> None:
     assert "there are no runbooks yet; sre-orchestrator runbooks ingest FOLDER" in result.err
 
 
+@pytest.mark.usefixtures("state")
+def test_somebody_who_looks_sees_a_bar(run: Run, books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    assert run("runbooks", "ingest", books).out.startswith("2 added")
+
+
 def test_a_damaged_library_is_told_and_made_again(run: Run, books: Path, state: Path) -> None:
     run("runbooks", "ingest", books)
     (state / "knowledge" / "library.db").write_bytes(b"noise" * 1000)

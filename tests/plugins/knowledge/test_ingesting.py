@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import documents
@@ -39,8 +40,9 @@ class Watched:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
-    return Library(tmp_path / "state" / "library.db")
+def library(tmp_path: Path) -> Iterator[Library]:
+    with closing(Library(tmp_path / "state" / "library.db")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -124,7 +126,8 @@ def test_an_interruption_loses_nothing_and_the_next_ingestion_goes_on(
     with pytest.raises(KeyboardInterrupt):
         Ingestion(library, LOCAL, Watched("e.md")).run([str(books)])
 
-    left = names(tuple(one.address for one in Library(library.path).documents()))
+    with closing(Library(library.path)) as again:
+        left = names(tuple(one.address for one in again.documents()))
     rest = ingest(library, books)
 
     assert left == ["cart.md", "d.md", "e.md", "queue.rst"]
@@ -165,6 +168,12 @@ def test_a_pipe_is_not_opened(library: Library, books: Path) -> None:
     assert ingest(library, books).problems == (
         f"{books}/pipe.md: is no file but a device, pipe or folder; name a file",
     )
+
+
+def test_a_name_that_is_no_text_is_told(library: Library, books: Path) -> None:
+    (books / os.fsdecode(b"gr\xfc\xdfe.md")).write_text("# Cart\n")
+
+    assert ingest(library, books).problems == (f"{books}/gr??e.md: its name is not UTF-8; rename it",)
 
 
 def test_a_file_that_grows_while_it_is_read_is_cut_off(library: Library) -> None:

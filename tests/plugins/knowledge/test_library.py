@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -40,10 +43,10 @@ def document(text: bytes, address: str) -> Document:
 
 
 @pytest.fixture
-def library() -> Library:
-    made = Library()
-    made.keep([document(CART, "/books/cart.md"), document(QUEUE, "/books/queue.md")])
-    return made
+def library() -> Iterator[Library]:
+    with closing(Library()) as made:
+        made.keep([document(CART, "/books/cart.md"), document(QUEUE, "/books/queue.md")])
+        yield made
 
 
 def test_a_passage_is_found_by_its_words_with_its_headings_and_place(library: Library) -> None:
@@ -120,3 +123,55 @@ def test_each_of_the_documents_to_choose_from_fits_somehow(library: Library) -> 
 
 def test_names_do_not_count_in_what_fits(library: Library) -> None:
     assert library.fitting("CartErrorsHigh")[0].score < 1
+
+
+def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "library.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("pragma user_version = 99")
+
+    with pytest.raises(LibraryError, match=r"library\.db: is a library of version 99, not 1; make it again"):
+        Library(path)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(LibraryError, match=r"file/knowledge/library\.db: .*; choose another --state-dir"):
+        Library(tmp_path / "file" / "knowledge" / "library.db")
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    (tmp_path / "library.db").mkdir()
+
+    with pytest.raises(LibraryError, match="cannot be used: unable to open database file; see whether the folder can"):
+        Library(tmp_path / "library.db")
+
+
+def test_a_failure_while_documents_are_kept_leaves_what_was_there(library: Library) -> None:
+    def failing() -> Iterator[Document]:
+        yield document(b"# Cart\n\nOverwritten.\n", "/books/cart.md")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        library.keep(failing())
+
+    assert library.search("roll back the release")[0].address == "/books/cart.md:17"
+
+
+def test_documents_are_listed_for_who_may_see_them(library: Library) -> None:
+    library.keep([document(b"# Secret\n", "r.md")], namespace="payments")
+
+    assert [one.address for one in library.documents()] == ["/books/cart.md", "/books/queue.md", "r.md"]
+    assert [one.address for one in library.documents(["shop"])] == ["/books/cart.md", "/books/queue.md"]
+    assert library.documents()[0].front.owner == "team-cart"
+
+
+def test_code_of_a_document_is_in_order_and_its_beginning_is_told(library: Library) -> None:
+    assert [(one.language, one.line) for one in library.fences_of("/books/cart.md")] == [("rule", 14)]
+    assert library.beginning("/books/cart.md", 30) == "Look at the queue of payments "
+    assert library.beginning("/books/never.md", 30) == ""
+
+
+def test_what_says_nothing_finds_nothing(library: Library) -> None:
+    assert library.search("?!") == ()

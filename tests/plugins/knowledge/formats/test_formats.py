@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from datetime import date
 
@@ -9,10 +10,13 @@ import documents
 import docx
 import extras
 import pytest
+from docx.opc.constants import RELATIONSHIP_TYPE as RT
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
 
 from sre_orchestrator.core.knowledge import Document, Fence, Front, Link
 from sre_orchestrator.plugins.knowledge.formats import format_of, read_document
-from sre_orchestrator.plugins.knowledge.formats.reading import Bounds
+from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, UnreadableError
 
 MARKDOWN = """---
 title: Cart
@@ -269,6 +273,26 @@ def test_docx_gives_its_sections_tables_code_and_links() -> None:
     assert shape(document) == [(("Cart",), "Look first."), (("Cart", "Mitigation"), "- undo\n500 | down")]
     assert document.passages[1].fences == (Fence(text="kubectl get pods\nkubectl get nodes"),)
     assert (document.title, document.front.owner) == ("Cart", "team-cart")
+
+
+def test_docx_of_other_programs_has_links_and_may_say_nothing() -> None:
+    extras.need("docx", "documents")
+    made = docx.Document()
+    paragraph = made.add_paragraph("See ")
+    about = made.part.relate_to("https://boards.example.org/cart", RT.HYPERLINK, is_external=True)
+    link = OxmlElement("w:hyperlink")
+    link.set(qn("r:id"), about)
+    link.append(copy.deepcopy(paragraph.runs[0]._element))
+    paragraph._p.append(link)
+    written, empty = io.BytesIO(), io.BytesIO()
+    made.save(written)
+    docx.Document().save(empty)
+
+    assert read(written.getvalue(), "a.docx").passages[0].links == (
+        Link(text="See", address="https://boards.example.org/cart"),
+    )
+    with pytest.raises(UnreadableError, match="holds no text"):
+        read(empty.getvalue(), "a.docx")
 
 
 def test_plain_text_gives_its_paragraphs() -> None:
