@@ -27,7 +27,7 @@ YESTERDAY, NEXT_MONTH = timedelta(days=-1), timedelta(days=30)
 class Authority:
     """A certificate with its key, self-signed unless ``signer`` signs it; ``begins`` and ``ends`` count from ``now``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         name: str,
         names: Iterable[str] = (),
@@ -37,6 +37,7 @@ class Authority:
         begins: timedelta = YESTERDAY,
         ends: timedelta = NEXT_MONTH,
         fetched: bool = False,
+        constrained: bool = True,
         now: datetime | None = None,
     ) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())
@@ -50,8 +51,9 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now + begins)
             .not_valid_after(now + ends)
-            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
+        if constrained:
+            builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         if general := [_general(one) for one in names]:
             builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
         if fetched:

@@ -96,8 +96,10 @@ def _instead(rule: PolicyRule, part: str) -> str:
 def _of_others(access: Access, user: str, groups: frozenset[str], request: Request) -> Iterator[Lack]:
     """Yield the bindings that would do, and name an account of another namespace, or nearly this one."""
     account = account_in(user)
-    for one in access.reaching(request.namespace) if account else ():
-        if account is None or names(one, user, groups) or not access.gives(one, request):
+    if account is None:
+        return
+    for one in access.reaching(request.namespace):
+        if names(one, user, groups) or not access.gives(one, request):
             continue
         accounts = [subject for subject in one.subjects if subject.kind == "ServiceAccount"]
         near = similar(account[1], [subject.name for subject in accounts])

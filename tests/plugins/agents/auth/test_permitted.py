@@ -199,6 +199,14 @@ def test_an_incident_may_quote_a_refusal(tmp_path: Path, user: str, component: s
     assert (fact.component, fact.attributes["origin"]) == (component, "incident")
 
 
+def test_no_binding_of_an_account_is_near_to_a_person(tmp_path: Path) -> None:
+    seen = look(
+        AuthAgent(), tmp_path, *cart(), role(), binding(), kinds=LOOKED_FOR, description=refusal(user="cart@example")
+    )
+
+    assert lacking(seen) == ("binding", None, READER, None)
+
+
 def test_a_refusal_that_is_told_twice_is_one_fact(tmp_path: Path) -> None:
     seen = look(
         AuthAgent(),

@@ -154,5 +154,11 @@ def test_certificates_are_found_in_a_text_and_keys_are_not_looked_at() -> None:
     assert certificates_in(b"***") == ()
 
 
+def test_what_does_not_say_so_is_no_authority() -> None:
+    [found] = certificates_in(Authority("old", constrained=False).pem)
+
+    assert (found.authority, found.names) == (False, ())
+
+
 def test_the_context_takes_any_certificate() -> None:
     assert handshake.lax().verify_mode is ssl.CERT_NONE
