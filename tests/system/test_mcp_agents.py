@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from itertools import pairwise
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import anyio
 import pytest
 from extras import program
 from hostile import HARMLESS, Hostile, corpus
 from mcp_servers import asked, kubernetes, prometheus_by, scope, small
-from metric_servers import prometheus
+from metric_servers import alertmanager, prometheus
 
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
@@ -92,24 +94,53 @@ def test_mcp_grafana_starts_and_lists_its_tools_that_only_read() -> None:
     assert "update_dashboard" not in tools
 
 
-@pytest.mark.parametrize(
-    ("preset", "env", "tool"),
-    [
-        ("alertmanager-mcp-server", {"ALERTMANAGER_URL": "http://127.0.0.1:1"}, "get_alerts"),
-        ("postgres-mcp", {"DATABASE_URI": "postgresql://127.0.0.1:1/x"}, "execute_sql"),
-    ],
-)
-def test_servers_that_need_a_newer_python_start_and_list_their_tools(
-    preset: str, env: dict[str, str], tool: str
-) -> None:
-    if shutil.which("python3.12") is None:
-        pytest.skip(f"{preset} needs Python 3.12 or later, and there is none")
-    server = Server(resolved(McpServer(name="new", preset=preset, command=program(preset), env=env)))
+def newer(name: str) -> str:
+    """Return a server that needs Python 3.12; skip where it could not be installed."""
+    found = shutil.which(name, path=os.environ.get("SRE_TEST_PROGRAMS", ""))
+    if found is None:
+        pytest.skip(f"{name} is not installed: it needs Python 3.12 or later (.ci/servers)")
+    return found
+
+
+def test_alertmanager_mcp_server_tells_firing_alerts(tmp_path: Path) -> None:
+    command = newer("alertmanager-mcp-server")
+    labels = {"alertname": "PodSlow", "severity": "warning", "namespace": "shop"}
+    alerts = [
+        {"labels": {**labels, "pod": "web-1"}, "annotations": {"summary": "slow, password=hunter22"}},
+        {"labels": {**labels, "deployment": "web"}},
+        {"labels": {**labels, "namespace": "pay", "pod": "web-1"}},
+        {"labels": {**labels, "node": "a"}},
+    ]
+
+    with alertmanager(tmp_path) as url:
+        request = Request(f"{url}/api/v2/alerts", json.dumps(alerts).encode(), {"Content-Type": "application/json"})
+        urlopen(request, timeout=10).close()
+        facts = facts_by(
+            McpServer(name="alerts", preset="alertmanager-mcp-server", command=command, env={"ALERTMANAGER_URL": url})
+        )
+
+    assert sorted((one.kind, one.component) for one in facts) == [
+        ("alert.firing", "deployment/shop/web"),
+        ("alert.firing", "pod/shop/web-1"),
+    ]
+    told = next(one for one in facts if one.component == "pod/shop/web-1")
+    assert told.attributes == {"alert": "PodSlow", "severity": "warning", "summary": "slow, password=***"}
+    assert told.observed_at
+
+
+def test_postgres_mcp_starts_and_lists_its_tools() -> None:
+    settings = McpServer(
+        name="db",
+        preset="postgres-mcp",
+        command=newer("postgres-mcp"),
+        env={"DATABASE_URI": "postgresql://127.0.0.1:1/x"},
+    )
+    server = Server(resolved(settings))
 
     tools = server.visit().tools()
 
     server.close()
-    assert tool in tools
+    assert "execute_sql" in tools
 
 
 def investigated(state: Path, texts: list[str], file: Path, **more: str) -> Bundle:
