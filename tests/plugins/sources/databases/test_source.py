@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import socket
+import ssl
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,7 +25,14 @@ from sre_orchestrator.core.settings import DatabaseAccess, Settings
 from sre_orchestrator.plugins.sources.database_reading import DatabaseReading
 from sre_orchestrator.plugins.sources.databases import register_sources
 from sre_orchestrator.plugins.sources.databases.address import address_of, component_of
-from sre_orchestrator.plugins.sources.databases.asking import MOST_SESSIONS, MOST_WAITS, Clock, chains
+from sre_orchestrator.plugins.sources.databases.asking import (
+    MOST_SESSIONS,
+    MOST_WAITS,
+    Clock,
+    chains,
+    dialled,
+    network_outcome,
+)
 from sre_orchestrator.plugins.sources.databases.source import Database
 from sre_orchestrator.plugins.sources.databases.statements import LONGEST, normalised, verb
 
@@ -354,3 +362,75 @@ def quietly(what: Callable[[], object]) -> Callable[[], None]:
             what()
 
     return run
+
+
+def falling_silent(port: int, after: int) -> Callable[[socket.socket], None]:
+    """Pass on what a real server says, and nothing more after so many bytes; the connection stays."""
+    import threading  # noqa: PLC0415
+
+    def serve(connection: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as server:
+
+            def ask() -> None:
+                with suppress(OSError):
+                    while data := connection.recv(65536):
+                        server.sendall(data)
+                    server.shutdown(socket.SHUT_RDWR)
+
+            threading.Thread(target=ask, daemon=True).start()
+            told = 0
+            with suppress(OSError):
+                while data := server.recv(65536):
+                    if told < after:
+                        connection.sendall(data)
+                    told += len(data)
+
+    return serve
+
+
+def test_a_postgresql_that_falls_silent_in_the_middle_is_left_in_time() -> None:
+    with postgres_server() as server, listening(falling_silent(server.port, 700)) as port:
+        url = server.url("monitor", "postgres").replace(f":{server.port}/", f":{port}/")
+        reading = look(url)
+
+    assert reading.outcome == "accepted"
+    assert "locks" not in reading.read
+    assert reading.seconds < 12
+    assert reading.gaps
+
+
+def test_a_mariadb_that_falls_silent_in_the_middle_is_left_in_time() -> None:
+    need("pymysql", "databases")
+    server = mariadb()
+    with listening(falling_silent(server.port, 400)) as port:
+        reading = look(server.url("monitor").replace(f":{server.port}/", f":{port}/"))
+
+    assert reading.outcome == "accepted"
+    assert "locks" not in reading.read
+    assert reading.seconds < 12
+    assert reading.gaps
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (ConnectionResetError(), "reset"),
+        (EOFError(), "reset"),
+        (TimeoutError(), "timeout"),
+        (ssl.SSLError(), "tls"),
+        (socket.gaierror(), "unresolved"),
+        (Exception(ConnectionRefusedError()), "refused"),
+        (ValueError("something else"), None),
+    ],
+)
+def test_what_the_network_did_is_told_from_the_errors_that_led_to_it(error: Exception, outcome: str | None) -> None:
+    assert network_outcome(error) == outcome
+
+
+def test_whether_a_port_takes_connections_at_all_is_tried() -> None:
+    address = address_of(access(f"postgresql://127.0.0.1:{closed_port()}"))
+    with listening(silent_for_ever) as port:
+        there = address_of(access(f"postgresql://127.0.0.1:{port}"))
+
+        assert dialled(there, 1.0) is None
+    assert dialled(address, 1.0) == "refused"
