@@ -42,18 +42,16 @@ class Shelf:
         """More libraries, such as that of what a service was sent; each call may bring its library up to date."""
 
     def blocks(self) -> Blocks:
-        """Return all rules and checks.
+        """Return all rules and checks of what was ingested and of plugins; what a service was sent makes no rules.
 
         Raises:
-            LibraryError: the library cannot be used.
+            LibraryError: a library cannot be used.
 
         """
-        library = self.library()
-        if library is None:
-            return Blocks()
+        found = [library for library in (self.library(), self.packed()) if library is not None]
         return Blocks(
-            rules=tuple(RuleText(origin=where, text=text) for where, text in library.fences(RULE)),
-            checks=tuple(CheckText(origin=where, text=text) for where, text in library.fences(CHECK)),
+            rules=tuple(RuleText(origin=where, text=text) for one in found for where, text in one.fences(RULE)),
+            checks=tuple(CheckText(origin=where, text=text) for one in found for where, text in one.fences(CHECK)),
         )
 
     def fences(self, address: str) -> Sequence[Fence]:

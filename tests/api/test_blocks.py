@@ -6,9 +6,10 @@ from contextlib import closing
 from pathlib import Path
 
 from sre_orchestrator.api.blocks import Blocks, Shelf
+from sre_orchestrator.api.packed import Packed
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.knowledge import Document, Fence, Passage
-from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.settings import KnowledgeSettings, Settings
 from sre_orchestrator.plugins.knowledge.library import Library, library_file
 
 RULE = """id: cart-waits
@@ -51,6 +52,14 @@ def test_the_rules_of_runbooks_are_in_the_book(tmp_path: Path) -> None:
     with closing(installation):
         assert [rule.path for rule in installation.book.rules if rule.id == "cart.cart-waits"] == ["/r/cart.md:4"]
         assert installation.refused == ("/r/cart.md:21: unknown fact kind 'pod.fase'; did you mean 'pod.phase'?",)
+
+
+def test_rules_in_the_runbooks_of_plugins_count_too(tmp_path: Path) -> None:
+    (tmp_path / "cart.md").write_text(f"# Cart\n\n```rule\n{RULE}```\n")
+    packed = Packed(lambda: {"acme": [tmp_path]}, KnowledgeSettings())
+
+    with closing(Shelf(tmp_path / "state", packed)) as shelf:
+        assert [one.text for one in shelf.blocks().rules] == [RULE]
 
 
 def test_a_rule_that_cannot_be_used_is_a_gap(tmp_path: Path) -> None:
