@@ -44,10 +44,8 @@ def key_of(name: str) -> str:
 
 def keys_in(text: str) -> Iterator[str]:
     """Yield what ``text`` may name: all of it, then the identifiers in it (a plain word names nothing)."""
-    if len(text) <= LONGEST:
-        yield key_of(text)
-    for word in _IDENTIFIER.findall(text):
-        yield key_of(word)
+    whole = [text] if len(text) <= LONGEST else []
+    yield from filter(None, map(key_of, (*whole, *_IDENTIFIER.findall(text))))
 
 
 def stem_of(address: str) -> str:
