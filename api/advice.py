@@ -39,12 +39,13 @@ class Advice:
 
     def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
         """Return the best passages first; empty when nothing fits well, or there is no library that can be used."""
-        if not self.libraries():
+        libraries = self.libraries()
+        if not libraries:
             return ()
         from sre_orchestrator.plugins.knowledge.advising import Adviser  # noqa: PLC0415 - only where runbooks are
 
         stale_days = self._settings.knowledge.stale_days
-        return Adviser(self.libraries, stale_days=stale_days, links=self._confirmed()).advise(hypothesis, around)
+        return Adviser(lambda: libraries, stale_days=stale_days, links=self._confirmed()).advise(hypothesis, around)
 
     def libraries(self) -> Sequence[Library]:
         """Return the libraries that there are and can be used, with what their passages mean as far as it is known."""
