@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-collect_ignore = ["hooks-1"]
+collect_ignore_glob = ["hooks-*"]

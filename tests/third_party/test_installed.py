@@ -11,8 +11,9 @@ import pytest
 from third_party import Environment, wheel
 
 from sre_orchestrator.api.scaffold import create_project
+from sre_orchestrator.core.hookspecs import HOOKS, OLDEST_HOOKS
 
-HOOKS_1 = Path(__file__).parent / "hooks-1" / "flag-service"
+HERE = Path(__file__).parent
 UNRESOLVED = 3
 POST = {"incident": {"id": "p31", "name": "Requests fail", "status": "investigating"}}
 SERVICE = """
@@ -132,15 +133,16 @@ def test_uninstalling_it_removes_it(built: Path, project: Path, tmp_path: Path) 
     assert "acme-pay" not in json.dumps(report["gaps"])
 
 
-def test_a_plugin_that_was_made_for_the_first_hooks_still_works_beside_a_new_one(
-    environment: Environment, tmp_path: Path
+@pytest.mark.parametrize("version", range(OLDEST_HOOKS, HOOKS + 1))
+def test_a_plugin_that_was_made_for_hooks_of_a_version_still_works_beside_a_new_one(
+    environment: Environment, tmp_path: Path, version: int
 ) -> None:
     project = tmp_path / "flag-service"
-    shutil.copytree(HOOKS_1, project)
+    shutil.copytree(HERE / f"hooks-{version}" / "flag-service", project)
     environment.install(wheel(project, tmp_path / "dist"))
 
     shown = environment.told("plugins", "flag-service", "acme-pay")
 
     assert environment.test(project).startswith("16 passed")
-    assert [(one["problem"], one["made_for"]) for one in shown] == [("", 1), ("", 1)]
+    assert [(one["problem"], one["made_for"]) for one in shown] == [("", HOOKS), ("", version)]
     environment.uninstall("flag-service")
