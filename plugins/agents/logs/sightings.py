@@ -29,6 +29,11 @@ _BODY = re.compile(
     r"HttpServerErrorException|FeignException|WebClientResponseException|Server Error for url|status code:? 5\d\d"
 )
 _ALERT = re.compile(r"remote error: tls|\balert (?:unknown|certificate unknown)|fatal alert", re.IGNORECASE)
+# What a client sends, as access logs quote it: the target of a request, and the headers after its answer.
+_QUOTE = r"(?:[^\"\\\n]|\\.)*"
+_ASKED = re.compile(
+    rf'(?P<method>"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|PRI) ){_QUOTE}"(?P<answer>(?: \d{{3}}\b(?: [\d-]+)*)?)(?: "{_QUOTE}")*'
+)
 ANSWERS = frozenset({"http-5xx", "http-4xx", "unauthorized", "forbidden", "rate-limited"})
 
 
@@ -79,7 +84,7 @@ def read_start(lines: Sequence[str], table: Table, today: datetime) -> Iterator[
 def _sighting(record: Record, table: Table, last: int) -> Sighting | None:
     if 0 < record.level <= DEBUG:
         return None
-    match = table.trouble(record.text, severe=record.level == 0 or record.level >= WARNING)
+    match = table.trouble(_own(record.text), severe=record.level == 0 or record.level >= WARNING)
     late = record.end >= last
     if match is None and not (late and record.level >= ERROR):
         return None
@@ -95,6 +100,15 @@ def _sighting(record: Record, table: Table, last: int) -> Sighting | None:
         last_words=late,
         text=record.text,
     )
+
+
+def _own(text: str) -> str:
+    """Return what a program says itself: whoever sends it a request chooses what is quoted of that, and may accuse it.
+
+    >>> _own('10.0.0.1 - - "GET /?q=disk full HTTP/1.1" 500 12 "-" "no space left on device" 3')
+    '10.0.0.1 - - "GET …" 500 12 3'
+    """
+    return _ASKED.sub('\\g<method>…"\\g<answer>', text) if '"' in text else text
 
 
 def _relayed(name: str, of_database: bool, text: str) -> bool:
