@@ -26,12 +26,14 @@ PHASES = FactMapping(
     component="pod/$space/$name",
     attributes={"phase": "$phase"},
 )
+PATIENT: dict[str, Any] = {"connect_seconds": 60.0, "call_seconds": 30.0, "total_seconds": 120.0}
+"""Real servers are started while other tests run."""
 PODS = ToolCall(tool="pods", arguments={"namespace": "$namespace"}, facts=(PHASES,))
 
 
 def small(fault: str, file: Path | None = None, **more: Any) -> McpServer:
     """Return the settings of the small server."""
-    given: dict[str, Any] = {"tools": (PODS,), "connect_seconds": 10.0, "call_seconds": 5.0, **more}
+    given: dict[str, Any] = {"tools": (PODS,), "connect_seconds": 30.0, "call_seconds": 20.0, **more}
     arguments = (str(SMALL), fault, *([str(file)] if file else []))
     return McpServer(name="small", command=sys.executable, args=arguments, **given)
 
@@ -70,10 +72,10 @@ def kubernetes(kubeconfig: Path, **more: Any) -> McpServer:
         preset="kubernetes-mcp-server",
         command=program("kubernetes-mcp-server"),
         env={"KUBECONFIG": str(kubeconfig)},
-        **more,
+        **PATIENT | more,
     )
 
 
 def prometheus_by(preset: str, url: str, **more: Any) -> McpServer:
     """Return the settings of a server that asks the Prometheus at ``url``."""
-    return McpServer(name="prom", preset=preset, command=program(preset), env={"PROMETHEUS_URL": url}, **more)
+    return McpServer(name="prom", preset=preset, command=program(preset), env={"PROMETHEUS_URL": url}, **PATIENT | more)

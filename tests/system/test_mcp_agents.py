@@ -13,7 +13,7 @@ import anyio
 import pytest
 from extras import program
 from hostile import HARMLESS, Hostile, corpus
-from mcp_servers import asked, kubernetes, prometheus_by, scope, small
+from mcp_servers import PATIENT, asked, kubernetes, prometheus_by, scope, small
 from metric_servers import alertmanager, prometheus
 
 from sre_orchestrator.api.wire import serving, write_kubeconfig
@@ -83,7 +83,11 @@ def test_servers_of_prometheus_tell_firing_alerts(tmp_path: Path, preset: str) -
 
 def test_mcp_grafana_starts_and_lists_its_tools_that_only_read() -> None:
     settings = McpServer(
-        name="grafana", preset="mcp-grafana", command=program("mcp-grafana"), env={"GRAFANA_URL": "http://127.0.0.1:1"}
+        name="grafana",
+        preset="mcp-grafana",
+        command=program("mcp-grafana"),
+        env={"GRAFANA_URL": "http://127.0.0.1:1"},
+        **PATIENT,
     )
     server = Server(resolved(settings))
 
@@ -116,7 +120,13 @@ def test_alertmanager_mcp_server_tells_firing_alerts(tmp_path: Path) -> None:
         request = Request(f"{url}/api/v2/alerts", json.dumps(alerts).encode(), {"Content-Type": "application/json"})
         urlopen(request, timeout=10).close()
         facts = facts_by(
-            McpServer(name="alerts", preset="alertmanager-mcp-server", command=command, env={"ALERTMANAGER_URL": url})
+            McpServer(
+                name="alerts",
+                preset="alertmanager-mcp-server",
+                command=command,
+                env={"ALERTMANAGER_URL": url},
+                **PATIENT,
+            )
         )
 
     assert sorted((one.kind, one.component) for one in facts) == [
@@ -134,6 +144,7 @@ def test_postgres_mcp_starts_and_lists_its_tools() -> None:
         preset="postgres-mcp",
         command=newer("postgres-mcp"),
         env={"DATABASE_URI": "postgresql://127.0.0.1:1/x"},
+        **PATIENT,
     )
     server = Server(resolved(settings))
 

@@ -83,7 +83,7 @@ def token(tmp_path: Path) -> Path:
 
 
 def at(url: str, **more: Any) -> Server:
-    given: dict[str, Any] = {"tools": (PODS,), "connect_seconds": 5.0, "call_seconds": 5.0, **more}
+    given: dict[str, Any] = {"tools": (PODS,), "connect_seconds": 20.0, "call_seconds": 20.0, **more}
     return Server(McpServer(name="far", url=url, **given))
 
 
@@ -152,7 +152,7 @@ def test_nobody_at_the_address_is_a_gap() -> None:
 )
 def test_something_else_at_the_address_is_a_gap(reply: Reply, why: str) -> None:
     with answering({"/mcp": reply}) as service:
-        server = at(f"{service.address}/mcp", answer_bytes=100_000, connect_seconds=3.0)
+        server = at(f"{service.address}/mcp", answer_bytes=100_000, connect_seconds=10.0)
         facts, _, gaps = asked(server)
         server.close()
 
