@@ -76,6 +76,8 @@ class DatabaseAgent:
             for gap in reading.gaps:
                 yield gap
             component = _workload(reading.component, cast)
+            if not component and reading.outcome != "unknown":
+                yield _homeless(reading)
             if component and reading.outcome != "unknown":
                 told = Told(reading=reading, component=component, scope=scope, observe=observe, workload_at=cast.peer)
                 for fact in facts(told):
@@ -87,6 +89,15 @@ class DatabaseAgent:
         for fact in measured(series, cast, _places(read), observe, known) if series else ():
             if _in_scope(fact.component, scope):
                 yield fact
+
+
+def _homeless(reading: DatabaseReading) -> Gap:
+    return Gap(
+        agent=DatabaseAgent.name,
+        what=f"what database {reading.name} tells",
+        why="no component of the cluster is known to be this database",
+        remedy=f"set component of databases {reading.name}, such as statefulset/shop/db",
+    )
 
 
 def _readings(servers: Sequence[DatabaseServer]) -> Iterator[DatabaseReading]:

@@ -12,6 +12,8 @@ from sre_orchestrator.plugins.sources.database_reading import DatabaseReading
 from sre_orchestrator.plugins.sources.databases.statements import verb
 
 KEPT_WORDS = 160
+# Locks that are waited for in passing are how a database works; of those nobody is told.
+LEAST_WAIT_SECONDS, LEAST_BLOCKED = 1.0, 3
 _ASIDE = re.compile(r"(?:^|[._:-])(?:dlq|dlx|dead|deadletters?|parking(?:lot)?|errors?|failed|poison|retry|retries|delay(?:ed)?|archive)(?:$|[._:-])", re.IGNORECASE)  # fmt: skip
 QUERIES = {
     "postgres": "SELECT * FROM pg_stat_activity",
@@ -160,6 +162,8 @@ def _replication(told: Told) -> Iterator[Fact]:
 
 def _blocking(told: Told) -> Iterator[Fact]:
     for one in told.reading.blocking:
+        if one.waited_seconds < LEAST_WAIT_SECONDS and one.blocked < LEAST_BLOCKED:
+            continue
         client, known = told.client(one.session.address, one.session.user, one.session.application)
         yield told.fact(
             "blocking",

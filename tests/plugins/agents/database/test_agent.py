@@ -92,7 +92,21 @@ def test_a_database_of_nobody_gives_gaps_only(tmp_path: Path) -> None:
     gap = Gap(agent="database", what="everything", why="no file", remedy="write it")
     found = seen(tmp_path, Told(component="", outcome="unknown", gaps=(gap,)), Told(component=""))
 
-    assert (found.facts, found.gaps) == ([], [gap])
+    assert found.facts == []
+    assert [one.remedy for one in found.gaps] == [
+        "write it",
+        "set component of databases orders, such as statefulset/shop/db",
+    ]
+
+
+def test_locks_that_are_waited_for_in_passing_are_not_told(tmp_path: Path) -> None:
+    session = Session(id="7")
+    waits = (
+        Blocking(session=session, blocked=1, waited_seconds=0.3),
+        Blocking(session=session, blocked=1, waited_seconds=1.2),
+    )
+
+    assert seen(tmp_path, Told(blocking=waits)).only("database.blocking").attributes["waited_seconds"] == 1.2
 
 
 def test_clients_are_named_by_the_workload_at_their_address(tmp_path: Path) -> None:
