@@ -106,6 +106,27 @@ def test_timeline_gaps_and_runbooks_are_told(answer: Any) -> None:
     assert "No runbook fits" in answer.locator("#runbooks").inner_text()
 
 
+def test_runbooks_say_where_they_are_how_old_and_what_was_seen_before(browser: Any, address: str) -> None:
+    def with_runbooks(route: Any) -> None:
+        response = route.fetch()
+        body = response.json()
+        if body.get("report"):
+            old = {"title": HOSTILE, "headings": ["Meaning"], "passage": "<b>Raise</b> it", "address": "/books/m.md:3"}
+            past = {"title": "pricing was killed", "passage": "This was right.", "address": "/api/v1/incidents/i1"}
+            body["report"]["hypotheses"][0]["runbooks"] = [old | {"stale": True}, past | {"past": True}]
+        route.fulfill(response=response, json=body)
+
+    with watched(browser, address) as page:
+        page.route(re.compile(r"/api/v1/incidents/[^/?]+$"), with_runbooks)
+        open_answer(page, address)
+
+        shown = page.locator("#runbooks").inner_text()
+        assert "<script>alert(1)</script>" in shown
+        assert "> Meaning last reviewed long ago" in " ".join(shown.split())
+        assert "<b>Raise</b> it" in shown
+        assert "Seen before: pricing was killed" in shown
+
+
 def test_a_command_is_copied(answer: Any) -> None:
     answer.locator("#answer .remedy .copy").first.click()
     answer.locator("#said", has_text="copied").wait_for(state="attached")
