@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
+    from sre_orchestrator.core.language.ports import Embedder
     from sre_orchestrator.plugins.knowledge.alert_links import Proposed
     from sre_orchestrator.plugins.knowledge.linking import Proposer
     from sre_orchestrator.plugins.knowledge.links import Links
@@ -35,7 +36,8 @@ def link(
     """List alerts with their runbooks and the causes of the catalogue that they may have, to be confirmed by a person.
 
     Alerts are those of ingested rule files, and runbooks that are called like one. A runbook is found by runbook_url or
-    by name, causes by the words that they share (with a score, 0 to 1). Nothing of it counts before it is confirmed.
+    by name, causes by the words that they share (with a score, 0 to 1) and, where model.embedder is set, by what they mean.
+    Nothing of it counts before it is confirmed.
 
     Examples:
       sre-orchestrator runbooks link
@@ -64,11 +66,26 @@ def _proposed(settings: Settings) -> Iterator[Proposed]:
     path = library_file(settings.state_dir)
     if not path.exists():
         raise InputError(f"{path}: there are no runbooks yet; sre-orchestrator runbooks ingest FOLDER reads some")
-    with closing(Library(path)) as library:
-        yield from proposed(library, kept_alert_rules(settings.state_dir), _proposer(settings))
+    with closing(Library(path)) as library, _embedder(settings) as embedder:
+        yield from proposed(library, kept_alert_rules(settings.state_dir), _proposer(settings, embedder))
 
 
-def _proposer(settings: Settings) -> Proposer:
+@contextmanager
+def _embedder(settings: Settings) -> Iterator[Embedder | None]:
+    """Yield the model that embeds, if the settings name one that can be opened."""
+    if not settings.model.embedder:
+        yield None
+        return
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
+
+    with closing(Installation(settings)) as installation:
+        embedder = installation.order.embedder()
+        for gap in installation.order.gaps():
+            typer.echo(f"note: {gap.what}: {gap.why}; by words alone", err=True)
+        yield embedder
+
+
+def _proposer(settings: Settings, embedder: Embedder | None) -> Proposer:
     from sre_orchestrator.plugins.knowledge.linking import Proposer  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.rules.installed import installed_book  # noqa: PLC0415
     from sre_orchestrator.rules.model import Conclude  # noqa: PLC0415
@@ -79,7 +96,7 @@ def _proposer(settings: Settings) -> Proposer:
         for then in rule.then:
             if isinstance(then, Conclude) and then.polarity == "for":
                 texts.setdefault(then.cause, []).append(rule.title)
-    return Proposer(book.causes, texts)
+    return Proposer(book.causes, texts, embedder)
 
 
 def _line(one: Proposed, confirmed: Links) -> str:

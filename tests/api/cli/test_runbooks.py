@@ -287,6 +287,17 @@ def test_alerts_are_linked_for_review_and_what_is_confirmed_stays(
     assert "NodeClockSkew  confirmed  " in run("runbooks", "link").out
 
 
+def test_a_model_that_cannot_be_opened_is_told_and_words_link(
+    run: Run, skewed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SRE_ORCHESTRATOR_MODEL", "{embedder: 'nothing:x'}")
+
+    result = run("runbooks", "link")
+
+    assert "by words alone" in result.err
+    assert str(skewed) in result.out
+
+
 @pytest.mark.usefixtures("state")
 def test_links_that_cannot_be_made_are_told(run: Run, tmp_path: Path, books: Path) -> None:
     nothing = run("runbooks", "link")

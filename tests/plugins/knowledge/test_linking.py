@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,33 @@ def test_a_cause_is_proposed_by_telling_words() -> None:
 )
 def test_words_that_tell_nothing_propose_nothing(head: str, body: str) -> None:
     assert PROPOSER.propose(head, body) == ()
+
+
+class Compass:
+    """Embeds into two directions: what is about clocks, and everything else."""
+
+    name = digest = "compass"
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return a direction for each text."""
+        return [(1.0, 0.0) if "The clock" in text else (0.0, 1.0) for text in texts]
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+def test_what_means_something_else_is_not_proposed() -> None:
+    proposer = Proposer(CAUSES, {}, Compass())
+
+    alike = proposer.propose("ClockSkew", "The clock drifts.")
+    again = proposer.propose("ClockSkew", "The clock drifts.")
+
+    assert [one.cause for one in alike] == ["clock-skew"]
+    assert alike[0].score > PROPOSER.propose("ClockSkew", "The clock drifts.")[0].score
+    assert again == alike
+    assert proposer.propose("ClockSkew", "Skewed clocks of an artist.") == ()
+    assert PROPOSER.propose("ClockSkew", "Skewed clocks of an artist.") != ()
+    assert proposer.propose("Nothing", "") == ()
 
 
 def test_few_causes_are_proposed_likest_first() -> None:
