@@ -13,7 +13,7 @@ from sre_orchestrator.plugins.sources.ports import Found
 from sre_orchestrator.plugins.sources.tls.issuers import check_endpoint, check_issuer
 from sre_orchestrator.plugins.sources.trust import Trust
 
-WORKERS = 4
+WORKERS = 16
 FRESH_SECONDS = 60.0
 OFF = Gap(
     agent="auth",
