@@ -73,22 +73,27 @@ class DatabaseAgent:
         cast, observe = Cast(read), Observer(self.name, sources.cluster)
         known: set[str] = set()
         for reading in _readings(servers):
-            for gap in reading.gaps:
-                yield gap
             component = _workload(reading.component, cast)
-            if not component and reading.outcome != "unknown":
-                yield _homeless(reading)
-            if component and reading.outcome != "unknown":
-                told = Told(reading=reading, component=component, scope=scope, observe=observe, workload_at=cast.peer)
-                for fact in facts(told):
-                    yield fact
-                for coverage in _coverage(reading, component):
-                    yield coverage
-                if reading.outcome == "accepted":
-                    known.add(component)
+            told = Told(reading=reading, component=component, scope=scope, observe=observe, workload_at=cast.peer)
+            for one in _said(told):
+                yield one
+            if reading.outcome == "accepted":
+                known.add(component)
         for fact in measured(series, cast, _places(read), observe, known) if series else ():
             if _in_scope(fact.component, scope):
                 yield fact
+
+
+def _said(told: Told) -> Iterator[Fact | Coverage | Gap]:
+    """Yield what one database tells; facts need a component that they are about."""
+    yield from told.reading.gaps
+    if told.reading.outcome == "unknown":
+        return
+    if not told.component:
+        yield _homeless(told.reading)
+        return
+    yield from facts(told)
+    yield from _coverage(told.reading, told.component)
 
 
 def _homeless(reading: DatabaseReading) -> Gap:
