@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sre_orchestrator.core.language.addresses import Addresses
@@ -193,6 +193,7 @@ PIECES = st.one_of(
 TEXTS = st.lists(PIECES, max_size=12).map("".join)
 
 
+@settings(deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=3))
 def test_what_is_hidden_is_restored_exactly(texts: list[str]) -> None:
     names = disguise()
