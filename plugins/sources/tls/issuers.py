@@ -126,9 +126,7 @@ def _fit(there: SplitResult, refuses: Callable[[str], bool]) -> bool:
     return not any(refuses(str(one[4][0])) for one in found)
 
 
-def _asked(
-    url: str, path: str, kind: type[T], settings: AuthChecks, step: Step, *, query: str = ""
-) -> T:
+def _asked(url: str, path: str, kind: type[T], settings: AuthChecks, step: Step, *, query: str = "") -> T:
     endpoint = Endpoint(url=url, timeout_seconds=settings.timeout_seconds, ca_file=settings.ca_file)
     service = HttpService(endpoint, "auth")
     try:
