@@ -98,7 +98,7 @@ class Installation:
     def __init__(self, settings: Settings) -> None:
         settings = with_presets(settings)
         self._state_dir = Path(settings.state_dir)
-        self.packs, self._broken_packs = installed(self._state_dir)
+        self.packs, self.broken_packs = installed(self._state_dir)
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
         if self.plugins.third_party():
             leave_out_clashing(self.plugins, _ours(Path(settings.state_dir) / "cache"), settings=settings)
@@ -138,7 +138,7 @@ class Installation:
         """Return what is missing whatever the incident: broken plugins, refused rules."""
         refused = (
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
-            for one in (*self._broken_packs, *self.vocabulary.problems, *self.book.problems)
+            for one in (*self.broken_packs, *self.vocabulary.problems, *self.book.problems)
         )
         written = (
             Gap(agent="runbooks", what="a rule or check was refused", why=one, remedy="correct it and ingest it again")

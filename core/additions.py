@@ -42,6 +42,11 @@ def additions(plugins: Plugins, sorts: Iterable[str], **arguments: object) -> di
     return {info.name: Additions(**found.get(info.name, {})) for info in plugins.found if not info.problem}
 
 
+def names_in(sort: str, folder: Traversable) -> tuple[str, ...]:
+    """Return the names of what a folder adds of ``sort``: kinds, causes, rules or runbooks."""
+    return tuple(_HOOKS[sort][1](folder))
+
+
 def leave_out_clashing(plugins: Plugins, ours: Additions, **arguments: object) -> None:
     """Disable each third-party plugin that names something as we do (``ours`` and our plugins), or as one before it."""
     added = additions(plugins, _CLASHING, **arguments)

@@ -9,8 +9,10 @@ from shutil import copytree
 
 import pytest
 
+from sre_orchestrator.api.added import plugin_views
 from sre_orchestrator.api.packs import add_pack, remove_pack
 from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.additions import Additions
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.knowledge.library import Library, library_file
@@ -68,6 +70,11 @@ def of_acme(settings: Settings) -> list[str]:
         return [rule.id for rule in installation.book.rules if rule.id.endswith(("acme-queue-is-full", "book-rule"))]
 
 
+def of_packs(settings: Settings) -> dict[str, Additions]:
+    with closing(Installation(settings)) as installation:
+        return {one.name: one.adds for one in plugin_views(installation) if one.origin == "rule pack"}
+
+
 def runbooks(settings: Settings) -> list[str]:
     with closing(Library(library_file(settings.state_dir))) as library:
         return [one.title for one in library.documents()]
@@ -81,6 +88,11 @@ def test_a_pack_that_is_added_takes_part_until_it_is_removed(settings: Settings,
     assert "acme-queue-is-full" in {rule.id for rule in installed_book(settings)[1].rules}
     assert any(path.endswith("packs/acme/rules/acme-queue-is-full.yaml") for path, _ in installed_rules(settings))
     assert runbooks(settings) == ["Queues"]
+    assert of_packs(settings) == {
+        "acme": Additions(
+            kinds=("acme.queue",), causes=("acme-queue-full",), rules=("acme-queue-is-full",), runbooks=("queues.md",)
+        )
+    }
 
     remove_pack(settings, "acme")
 
@@ -171,6 +183,8 @@ def test_a_pack_that_was_changed_by_hand_is_a_gap(settings: Settings, source: Pa
     with closing(Installation(settings)) as installation:
         assert any("its files are not those that were added" in gap.why for gap in installation.gaps())
         assert "acme-queue-full" not in installation.book.causes
+        (view,) = (one for one in plugin_views(installation) if one.name == "acme")
+        assert "its files are not those that were added" in view.problem
 
 
 def test_a_pack_that_is_not_there_cannot_be_removed(settings: Settings, source: Path) -> None:
