@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 
+import docx
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
@@ -50,4 +51,17 @@ def bomb(mebibytes: int) -> bytes:
         with archive.open("word/document.xml", "w", force_zip64=True) as part:
             for _ in range(mebibytes):
                 part.write(b"A" * 1024**2)
+    return written.getvalue()
+
+
+def paragraphs(count: int) -> bytes:
+    """Return a DOCX of so many empty paragraphs, which weighs a few kilobytes."""
+    plain, written = io.BytesIO(), io.BytesIO()
+    docx.Document().save(plain)
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            part = source.read(name)
+            if name == "word/document.xml":
+                part = part.replace(b"<w:body>", b"<w:body>" + b"<w:p/>" * count)
+            archive.writestr(name, part)
     return written.getvalue()

@@ -17,6 +17,8 @@ from sre_orchestrator.plugins.knowledge.formats.outline import Outline
 from sre_orchestrator.plugins.knowledge.formats.reading import Bounds, Reading, UnreadableError
 
 MOST_PARTS = 5000
+MOST_BLOCKS = 20_000  # paragraphs and tables; python-docx is slow
+MARKUP = 4  # how much less than pictures markup may weigh: it takes 50 times its size when it is read
 _HEADING = re.compile(r"heading (\d)", re.IGNORECASE)
 _CODE = re.compile(r"code|preformatted|source|verbatim", re.IGNORECASE)
 
@@ -43,6 +45,10 @@ def _weigh(content: bytes, bounds: Bounds) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = archive.infolist()
     size = sum(one.file_size for one in parts)
+    markup = sum(one.file_size for one in parts if one.filename.lower().endswith((".xml", ".rels")))
+    if markup * MARKUP > bounds.unpacked_bytes >= size:
+        what = f"holds {markup // 1024**2} MiB of markup, more than {bounds.unpacked_bytes // MARKUP // 1024**2} MiB"
+        raise UnreadableError(f"{what} (a quarter of knowledge.unpacked_bytes); export its text alone")
     if size > bounds.unpacked_bytes or len(parts) > MOST_PARTS:
         what = (
             f"unpacks to {size // 1024**2} MiB in {len(parts)} parts, more than {bounds.unpacked_bytes // 1024**2} MiB"
@@ -56,9 +62,12 @@ class _Walk:
     def __init__(self, outline: Outline) -> None:
         self._outline = outline
         self._code: list[str] = []
+        self._styles: dict[str | None, str] = {}
 
     def through(self, document: Docx) -> None:
-        for block in document.iter_inner_content():
+        for number, block in enumerate(document.iter_inner_content()):
+            if number == MOST_BLOCKS:
+                raise UnreadableError(f"holds more than {MOST_BLOCKS} paragraphs; split it, or export its text alone")
             if isinstance(block, Table):
                 self._table(block)
             else:
@@ -66,7 +75,7 @@ class _Walk:
         self._end_code()
 
     def _paragraph(self, block: Paragraph) -> None:
-        style = (block.style.name if block.style else "") or ""
+        style = self._style(block)
         if _CODE.search(style):
             self._code.append(block.text)
             return
@@ -78,6 +87,13 @@ class _Walk:
             self._outline.paragraph(("- " if style.startswith("List") else "") + block.text)
         for link in block.hyperlinks:
             self._outline.link(link.text, link.url)
+
+    def _style(self, block: Paragraph) -> str:
+        """Return the name of the style of a paragraph; python-docx looks for it through all styles, so once for each."""
+        known = block._p.style
+        if known not in self._styles:
+            self._styles[known] = (block.style.name if block.style else "") or ""
+        return self._styles[known]
 
     def _table(self, table: Table) -> None:
         self._end_code()

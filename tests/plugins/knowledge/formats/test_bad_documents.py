@@ -75,6 +75,18 @@ def test_a_zip_bomb_is_refused_unopened() -> None:
     )
 
 
+def test_markup_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    extras.need("docx", "documents")
+    made = documents.paragraphs(200_000)
+    few = documents.paragraphs(30)
+    monkeypatch.setattr("sre_orchestrator.plugins.knowledge.formats.docx.MOST_BLOCKS", 20)
+
+    assert refused(made, "/b/a.docx", Bounds(unpacked_bytes=4 * 1024**2)) == (
+        "/b/a.docx: holds 1 MiB of markup, more than 1 MiB (a quarter of knowledge.unpacked_bytes); export its text alone"
+    )
+    assert refused(few, "/b/a.docx") == ("/b/a.docx: holds more than 20 paragraphs; split it, or export its text alone")
+
+
 def test_another_encoding_is_told_with_the_line() -> None:
     assert refused("# Cart\n\nGröße\n".encode("latin-1"), "/b/a.md") == (
         "/b/a.md:3: is not UTF-8 (byte 0xf6 at 10); save it as UTF-8: iconv -f WINDOWS-1252 -t UTF-8"
