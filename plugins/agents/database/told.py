@@ -12,6 +12,7 @@ from sre_orchestrator.plugins.sources.database_reading import DatabaseReading
 from sre_orchestrator.plugins.sources.databases.statements import verb
 
 KEPT_WORDS = 160
+KEPT_CLIENTS = 10
 # Locks that are waited for in passing are how a database works; of those nobody is told.
 LEAST_WAIT_SECONDS, LEAST_BLOCKED = 1.0, 3
 _ASIDE = re.compile(r"(?:^|[._:-])(?:dlq|dlx|dead|deadletters?|parking(?:lot)?|errors?|failed|poison|retry|retries|delay(?:ed)?|archive)(?:$|[._:-])", re.IGNORECASE)  # fmt: skip
@@ -118,7 +119,8 @@ def _connections(told: Told) -> Iterator[Fact]:
         sums = held.setdefault(told.client(one.address, one.user, one.application), [0, 0, 0])
         for place, number in enumerate((one.used, one.idle, one.idle_in_transaction)):
             sums[place] += number
-    for (client, known), (number, idle, holding) in held.items():
+    largest = sorted(held.items(), key=lambda one: (-one[1][0], one[0]))[:KEPT_CLIENTS]
+    for (client, known), (number, idle, holding) in largest:
         yield told.fact(
             "client",
             client=client,

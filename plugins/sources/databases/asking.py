@@ -27,7 +27,7 @@ from sre_orchestrator.plugins.sources.databases.address import Address
 
 LOOKS = 3
 """A whole look takes so many times the time that one statement may."""
-MOST_CLIENTS, MOST_SESSIONS, MOST_WAITS, MOST_STATEMENTS, MOST_QUEUES, MOST_REPLICAS = 10, 10, 500, 5, 20, 20
+MOST_CLIENTS, MOST_SESSIONS, MOST_WAITS, MOST_STATEMENTS, MOST_QUEUES, MOST_REPLICAS = 200, 10, 500, 5, 20, 20
 LONG_SECONDS = 1.0
 """Sessions are told whose statement or transaction lasts longer."""
 SHOWN = 200

@@ -125,6 +125,13 @@ def test_clients_are_named_by_the_workload_at_their_address(tmp_path: Path) -> N
     assert (use["free"], use["used_ratio"]) == (29, 0.701)
 
 
+def test_of_many_clients_those_that_hold_most_are_told(tmp_path: Path) -> None:
+    clients = tuple(ClientUse(address=f"192.0.2.{number}", user="shop", used=number) for number in range(1, 200))
+    found = seen(tmp_path, Told(connections=ConnectionUse(used=19_900, most=20_000, clients=clients)))
+
+    assert [one.attributes["connections"] for one in found.of("database.client")] == list(range(199, 189, -1))
+
+
 def test_a_server_without_a_limit_has_nothing_that_can_run_out(tmp_path: Path) -> None:
     use = seen(tmp_path, Told(connections=ConnectionUse(used=5))).only("database.connections").attributes
 
