@@ -51,7 +51,8 @@ def _packs(installation: Installation) -> Iterator[PluginView]:
     good = {pack.name: pack for pack in installation.packs}
     for name in packs.names(state):
         if name not in good:
-            problem = next((one for one in installation.broken_packs if name in one), "")
+            folder = f"{packs.packs_folder(state) / name}:"
+            problem = next((one for one in installation.broken_packs if one.startswith(folder)), "")
             yield PluginView(name=name, origin=PACK, problem=problem)
             continue
         folders = {sort: packs.packs_folder(state) / name / sort for sort in packs.SORTS}

@@ -90,3 +90,13 @@ def test_the_blocks_of_a_document_are_given_in_order_until_it_is_closed(tmp_path
     assert shelf.fences("/r/cart.md") == fences
     shelf.close()
     shelf.close()
+
+
+def test_links_that_cannot_be_read_are_a_gap_and_nothing_is_linked(tmp_path: Path) -> None:
+    library(tmp_path, Fence(language="check", text="", line=4))
+    settings = Settings(state_dir=str(tmp_path), knowledge=KnowledgeSettings(links=str(tmp_path / "never.yaml")))
+
+    with closing(Installation(settings)) as installation:
+        (gap,) = (gap for gap in installation.advice.gaps() if gap.what == "the confirmed links of alerts")
+        assert "never.yaml" in gap.why
+        assert installation.advice.gaps() == (gap,)
