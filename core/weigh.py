@@ -41,32 +41,27 @@ class Evidence(Struct, frozen=True, kw_only=True):
 def combined(evidence: Iterable[Evidence]) -> float:
     """Return the log odds of all evidence, each fact counted once, whatever the facts are called.
 
-    The strongest comes first, of equally strong ones those with most facts; evidence counts by the share of its
-    facts that nothing before used, and halves at each further step, since facts of one fault are not independent.
-    Of equals none comes first: one of them counts with all that it has, and the others share what is left evenly.
+    The strongest comes first, of equally strong ones those with most facts; equals count together. What counts is how
+    many times the facts that nothing before used would make such evidence, and each further time counts half, since
+    facts of one fault are not independent.
     """
     used: frozenset[str] = frozenset()
     total = 0.0
     factor = 1.0
-    for (strength, size), sets in _equals(evidence):
-        new = {left for one in sets if (left := one - used)}
-        if not new:
-            continue
-        together = frozenset().union(*new)
-        first = max(len(one) for one in new)
-        others = len(new) - 1
-        for share in (first, *[(len(together) - first) / max(others, 1)] * others):
-            total += factor * WEIGHT[strength] * share / size
-            factor *= REPEATED
+    for (strength, size), together in _equals(evidence):
+        left = factor * REPEATED ** (len(together - used) / size)
+        total += WEIGHT[strength] * (factor - left) / (1 - REPEATED)
+        factor = left
         used |= together
     return min(total, MAX_PROOF)
 
 
-def _equals(evidence: Iterable[Evidence]) -> Iterable[tuple[tuple[Strength, int], set[frozenset[str]]]]:
-    """Return the sets of facts by strength and size, the strongest and largest first."""
-    found: dict[tuple[Strength, int], set[frozenset[str]]] = defaultdict(set)
+def _equals(evidence: Iterable[Evidence]) -> Iterable[tuple[tuple[Strength, int], frozenset[str]]]:
+    """Return the facts of evidence that is as strong and as large, the strongest and largest first."""
+    found: dict[tuple[Strength, int], frozenset[str]] = defaultdict(frozenset)
     for one in evidence:
-        found[one.strength, len(one.facts)].add(one.facts)
+        if one.facts:
+            found[one.strength, len(one.facts)] |= one.facts
     return sorted(found.items(), key=lambda item: (-WEIGHT[item[0][0]], -item[0][1]))
 
 

@@ -66,13 +66,13 @@ def test_what_facts_are_called_changes_nothing(some: list[Evidence], names: list
     assert combined(renamed) == combined(some)
 
 
-def test_equals_that_share_facts_are_one_whole_and_parts() -> None:
+def test_equals_that_share_facts_count_for_the_facts_that_they_have_together() -> None:
     alone, apart, joined = (
         [of("moderate", facts) for facts in names] for names in (["ab"], ["ab", "cd"], ["ab", "bc"])
     )
 
     assert combined(alone) < combined(joined) < combined(apart)
-    assert combined(joined) == pytest.approx(combined(alone) * (1 + REPEATED / 2))
+    assert combined(joined) == pytest.approx(combined(alone) * (1 - REPEATED**1.5) / (1 - REPEATED))
 
 
 @given(st.sets(st.sampled_from("abcdef"), min_size=1), st.sets(st.sampled_from("abcdef")))
@@ -88,3 +88,10 @@ def test_confidence_is_a_probability_that_grows(less: float, more: float) -> Non
     low, high = sorted((less, more))
 
     assert 0 <= confidence(low) <= confidence(high) <= 1
+
+
+@given(st.lists(st.frozensets(st.sampled_from("abcdef"), min_size=2, max_size=2), min_size=1, max_size=9))
+def test_more_evidence_of_the_same_strength_and_size_never_counts_less(sets: list[frozenset[str]]) -> None:
+    all_of_them = [Evidence(strength="weak", facts=one) for one in sets]
+
+    assert combined(all_of_them) >= combined(all_of_them[1:]) - 1e-9
