@@ -67,4 +67,12 @@ def test_every_dependency_of_an_extra_is_left_out_of_the_default_installation() 
     default = {one.split(">")[0].split("=")[0].split("[")[0] for one in PROJECT["project"]["dependencies"]}
 
     assert not default & {"llama-cpp-python", "durable-rules", "torch", "txtai", "pytest"}
-    assert set(PROJECT["project"]["optional-dependencies"]) == {"databases", "documents", "durable", "local", "otel", "postgres", "test"}
+    assert set(PROJECT["project"]["optional-dependencies"]) == {
+        "databases",
+        "documents",
+        "durable",
+        "local",
+        "otel",
+        "postgres",
+        "test",
+    }
