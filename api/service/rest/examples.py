@@ -33,7 +33,7 @@ from sre_orchestrator.api.service.rest.catalogue import (
 )
 from sre_orchestrator.api.service.rest.graph import IncidentGraph, Involved, Link
 from sre_orchestrator.api.service.rest.replays import Replayed
-from sre_orchestrator.api.service.telemetry.health import Check, Readiness
+from sre_orchestrator.api.service.telemetry.health import Readiness, ReadyCheck
 from sre_orchestrator.core.models import Component, Gap, Incident, Report, Versions
 from sre_orchestrator.core.plugins import PluginInfo
 from sre_orchestrator.core.ports import Change
@@ -150,7 +150,7 @@ TOLD: Mapping[str, Told] = {
     "isAlive": Told(says="It lives.", shown={"status": "alive"}),
     "isReady": Told(
         says="It is ready, or degraded.",
-        shown=Readiness(status="ready", checks={"store": Check(ok=True), "workers": Check(ok=True)}),
+        shown=Readiness(status="ready", checks={"store": ReadyCheck(ok=True), "workers": ReadyCheck(ok=True)}),
         also={503: "It is not ready."},
     ),
     "readMetrics": Told(says="The figures of this process.", answers="text/plain", answer=TEXT, shown=FIGURES),

@@ -16,7 +16,7 @@ REMEMBERED_SECONDS = 1.0
 STUCK_SECONDS = 60.0  # and the time that an investigation may take
 
 
-class Check(Struct, frozen=True, kw_only=True):
+class ReadyCheck(Struct, frozen=True, kw_only=True):
     """One thing that was looked at; ``why`` says what is wrong. ``needed``: without it, the service is not ready."""
 
     ok: bool
@@ -29,7 +29,7 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
     status: Literal["ready", "degraded", "not ready"]
     why: str = ""
-    checks: dict[str, Check] = {}
+    checks: dict[str, ReadyCheck] = {}
 
 
 class Health:
@@ -72,7 +72,7 @@ class Health:
 
     def _look(self) -> Readiness:
         draining = "the service is about to end" if self._draining else ""
-        checks = {"draining": Check(ok=not draining, why=draining)}
+        checks = {"draining": ReadyCheck(ok=not draining, why=draining)}
         checks |= _looked(self._needed, needed=True) | _looked(self._wanted, needed=False)
         failing = {name: one for name, one in checks.items() if not one.ok}
         why = "; ".join(f"{name}: {one.why}" for name, one in failing.items())
@@ -93,10 +93,10 @@ def backlog(state: Callable[[], StoreState], health: Health, limit_seconds: floa
     )
 
 
-def _looked(looks: Mapping[str, Callable[[], str]], *, needed: bool) -> dict[str, Check]:
+def _looked(looks: Mapping[str, Callable[[], str]], *, needed: bool) -> dict[str, ReadyCheck]:
     found = {}
     for name, look in looks.items():
         outcome = guarded(look)
         why = outcome.why.partition("\n")[0][:200] if isinstance(outcome, Failure) else outcome.value
-        found[name] = Check(ok=not why, why=why, needed=needed)
+        found[name] = ReadyCheck(ok=not why, why=why, needed=needed)
     return found
