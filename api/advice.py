@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sre_orchestrator.plugins.knowledge.library import Library
     from sre_orchestrator.plugins.knowledge.links import Links
     from sre_orchestrator.plugins.knowledge.meaning import Meaning
+    from sre_orchestrator.plugins.knowledge.vectors import VectorStore
 
 WHAT = "the meaning of runbooks; they are found by names and words alone"
 
@@ -36,6 +37,8 @@ class Advice:
         self._problem = ""
         self._links: Links | None = None
         self._unlinked = ""
+        self.vectors: VectorStore | None = None
+        """What keeps the vectors of all libraries, such as the database that replicas share; without one, a file each."""
 
     def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
         """Return the best passages first; empty when nothing fits well, or there is no library that can be used."""
@@ -77,9 +80,8 @@ class Advice:
                 return None
             from sre_orchestrator.plugins.knowledge.meaning import Meaning  # noqa: PLC0415 - only where runbooks are
 
-            name = library.path.stem if library.path else "packed"
             try:
-                meaning = Meaning(library, self._shelf.folder / f"{name}-vectors.db", embedder)
+                meaning = Meaning(library, self.vectors or self._file_of(library), embedder)
                 meaning.load()
             except InputError as error:
                 self._problem = str(error)
@@ -88,6 +90,12 @@ class Advice:
             self._meanings.append(meaning)
             library.meaning = meaning
             return meaning
+
+    def _file_of(self, library: Library) -> VectorStore:
+        from sre_orchestrator.plugins.knowledge.vectors import VectorFile  # noqa: PLC0415 - only where runbooks are
+
+        name = library.path.stem if library.path else "packed"
+        return VectorFile(self._shelf.folder / f"{name}-vectors.db")
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return a gap where meaning was asked for, and cannot be known, or where confirmed links cannot be read."""

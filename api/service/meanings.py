@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -13,21 +14,25 @@ import structlog
 
 from sre_orchestrator.api.advice import Advice
 from sre_orchestrator.api.service.beside import beside
+from sre_orchestrator.api.service.dispatch import utc_now
 from sre_orchestrator.core.boundary import Failure, guarded
 
 if TYPE_CHECKING:
     from sre_orchestrator.plugins.knowledge.meaning import Meaning
 
 EVERY_SECONDS = 10.0
+AGAIN = timedelta(days=1)  # says to replicas that the vectors are still wanted
 log = structlog.get_logger()
 
 
 class Meanings:
     """Keeps the meaning of runbooks up to date (``api.service.ports.Background``)."""
 
-    def __init__(self, advice: Advice, *, every: float = EVERY_SECONDS) -> None:
+    def __init__(self, advice: Advice, *, every: float = EVERY_SECONDS, now: Callable[[], datetime] = utc_now) -> None:
         self._advice = advice
         self._every = every
+        self._now = now
+        self._begun = now()
         self._ending = Event()
         self._known: dict[Meaning, frozenset[int]] = {}
         self._failed = ""
@@ -51,12 +56,15 @@ class Meanings:
             self._failed = failed
 
     def refresh(self) -> None:
-        """Embed what is new, until that is done or the service ends.
+        """Embed what is new, until that is done or the service ends; once a day look through all.
 
         Raises:
             SreError: the library, its vectors or the model cannot be used.
 
         """
+        if self._now() - self._begun >= AGAIN:
+            self._known.clear()
+            self._begun = self._now()
         for meaning in self._advice.meanings():
             ids = meaning.library.ids()
             if ids == self._known.get(meaning):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from threading import Lock
 
 from sre_orchestrator.core.errors import ModelError
@@ -12,23 +11,24 @@ from sre_orchestrator.core.language.ports import Embedder
 from sre_orchestrator.plugins.knowledge.index import Hit, Indexed
 from sre_orchestrator.plugins.knowledge.library import Library
 from sre_orchestrator.plugins.knowledge.semantic import SemanticIndex, Text
-from sre_orchestrator.plugins.knowledge.vectors import Progress, Vectors
+from sre_orchestrator.plugins.knowledge.vectors import Progress, Vectors, VectorStore
 from sre_orchestrator.plugins.knowledge.words import in_parts
 
 MOST = 10_000  # passages; of more, the beginnings of documents alone are embedded: 10,000 take 3 seconds to load
 MEANT = 300  # characters of a passage that are embedded, after its title and headings
+NUL = "\0"  # what PostgreSQL keeps in no text
 
 
 class Meaning:
     """Finds passages of ``library`` by meaning and words; safe to ask from several threads.
 
-    ``file`` keeps what was embedded: work that was interrupted goes on where it ended, and another
+    ``store`` keeps what was embedded: work that was interrupted goes on where it ended, and another
     model begins anew. Passages that are not embedded yet are found by their words.
     """
 
-    def __init__(self, library: Library, file: Path, embedder: Embedder) -> None:
+    def __init__(self, library: Library, store: VectorStore, embedder: Embedder) -> None:
         self.library = library
-        self._vectors = Vectors(file, embedder)
+        self._vectors = Vectors(store, embedder)
         self._index: SemanticIndex | None = None
         self._changing = Lock()
         self.progress = Progress()
@@ -37,7 +37,7 @@ class Meaning:
         """Take in the passages that the library holds, with the vectors that there are.
 
         Raises:
-            InputError: txtai cannot be imported, or a file cannot be used.
+            InputError: txtai cannot be imported, or the store cannot be used.
 
         """
         self._build(tuple(_texts(self._indexed())))
@@ -49,7 +49,7 @@ class Meaning:
 
         Raises:
             ModelError: the model failed; what it embedded before is kept, and found.
-            InputError: txtai cannot be imported, or a file cannot be used.
+            InputError: txtai cannot be imported, or the store cannot be used.
 
         """
         indexed = self._indexed()
@@ -106,7 +106,7 @@ def _texts(indexed: Sequence[Indexed]) -> Iterator[Text]:
         headings = [heading for heading in one.passage.headings if heading != one.title]
         meaning = ". ".join((one.title, *headings, one.passage.text[:MEANT]))
         words = (one.title, *one.names, *one.passage.headings, one.passage.text)
-        yield Text(number=one.id, meaning=" ".join(in_parts(meaning).split()), words=" ".join(words))
+        yield Text(number=one.id, meaning=" ".join(in_parts(meaning.replace(NUL, " ")).split()), words=" ".join(words))
 
 
 def _firsts(indexed: Sequence[Indexed]) -> Iterator[bool]:

@@ -23,6 +23,7 @@ from public_runbooks import Question, documents, first, names, questions, unpack
 from sre_orchestrator.core.settings import ModelSettings
 from sre_orchestrator.plugins.knowledge.library import Library
 from sre_orchestrator.plugins.knowledge.meaning import Meaning
+from sre_orchestrator.plugins.knowledge.vectors import VectorFile
 from sre_orchestrator.plugins.models.llama_cpp import LlamaCpp
 
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str]) -> None:
         print("| --- | --- | --- | --- | --- | --- |")
         row("words", library, alerts, asked)
         embedder = LlamaCpp().open_embedder(str(minilm(Path(folder))), ModelSettings(threads=1))
-        library.meaning = meaning = Meaning(library, state / "vectors.db", embedder)
+        library.meaning = meaning = Meaning(library, VectorFile(state / "vectors.db"), embedder)
         begun, early = time.process_time(), len(library.documents())
         for progress in meaning.embed():
             if early and progress.done >= early:

@@ -12,6 +12,7 @@ from public_runbooks import documents, first, names, questions, unpacked, within
 
 from sre_orchestrator.core.settings import ModelSettings
 from sre_orchestrator.plugins.knowledge.library import Library
+from sre_orchestrator.plugins.knowledge.vectors import VectorFile
 from sre_orchestrator.plugins.models.llama_cpp import LlamaCpp
 
 
@@ -44,7 +45,7 @@ def test_what_an_alert_says_finds_its_runbook_among_three(library: Library, fold
     asked = questions(folder)
     words = within(library.search, asked)
     embedder = LlamaCpp().open_embedder(str(minilm(tmp_path)), ModelSettings(threads=1))
-    meaning = Meaning(library, tmp_path / "vectors.db", embedder)
+    meaning = Meaning(library, VectorFile(tmp_path / "vectors.db"), embedder)
     for progress in meaning.embed():
         if progress.done >= len(library.documents()):
             break

@@ -39,6 +39,7 @@ from sre_orchestrator.api.service.store.said import said_of
 from sre_orchestrator.api.service.store.state import Waiting
 from sre_orchestrator.api.service.store.tables import delivery, happened, incident, investigation
 from sre_orchestrator.api.service.store.tables import feedback as feedbacks
+from sre_orchestrator.api.service.store.vectors import VectorTable
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Report
 from sre_orchestrator.core.pipeline import Bundle
@@ -75,6 +76,7 @@ class Database:
         self.outbox = Deliveries(engine)
         self.keys = KeyTable(engine)
         self.runbooks = SearchedRunbooks(RunbookTable(engine), index)
+        self.vectors = VectorTable(engine)
         self._waiting = Waiting(engine)
         self._read = engine.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -109,3 +109,13 @@ runbook = Table(
     Column("text", Text, nullable=False),
     Index("runbook_by_name", "name", "id"),
 )
+# What runbooks mean, once for all replicas: texts are found by the SHA-256 of their UTF-8, in hexadecimal.
+runbook_vector = Table(
+    "runbook_vector",
+    metadata,
+    Column("model", Text, primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("vector", LargeBinary, nullable=False),
+    Column("seen_at", String(27), nullable=False),  # when a replica last wanted it, to the day
+)

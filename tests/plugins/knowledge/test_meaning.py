@@ -9,7 +9,7 @@ from sre_orchestrator.core.errors import ModelError
 from sre_orchestrator.core.knowledge import Document, Passage
 from sre_orchestrator.plugins.knowledge.library import Library
 from sre_orchestrator.plugins.knowledge.meaning import Meaning
-from sre_orchestrator.plugins.knowledge.vectors import TOGETHER, Progress
+from sre_orchestrator.plugins.knowledge.vectors import TOGETHER, Progress, VectorFile
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def document(name: str, *texts: str) -> Document:
 
 
 def test_what_is_embedded_is_found_by_meaning(library: Library, tmp_path: Path) -> None:
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary())
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary())
     list(meaning.embed())
     library.meaning = meaning
 
@@ -50,15 +50,24 @@ def test_what_is_embedded_is_found_by_meaning(library: Library, tmp_path: Path) 
 def test_the_beginnings_of_documents_are_embedded_first(library: Library, tmp_path: Path) -> None:
     embedder = Dictionary()
 
-    list(Meaning(library, tmp_path / "v.db", embedder).embed())
+    list(Meaning(library, VectorFile(tmp_path / "v.db"), embedder).embed())
 
     assert embedder.asked[:2] == ["volumes. Part. Volumes have no space", "slow. Part. Requests are late"]
+
+
+def test_what_databases_keep_in_no_text_is_not_embedded(tmp_path: Path) -> None:
+    library, embedder = Library(), Dictionary()
+    library.keep([document("odd", "Volumes\0have no space")])
+
+    list(Meaning(library, VectorFile(tmp_path / "v.db"), embedder).embed())
+
+    assert embedder.asked[0] == "odd. Part. Volumes have no space"
 
 
 def test_the_beginnings_are_found_before_all_is_embedded(tmp_path: Path) -> None:
     library = Library()
     library.keep([document("long", "Volumes have no space", *(f"Part {number}" for number in range(3 * TOGETHER)))])
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary())
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary())
 
     for progress in meaning.embed():
         if progress.done == TOGETHER:
@@ -68,9 +77,9 @@ def test_the_beginnings_are_found_before_all_is_embedded(tmp_path: Path) -> None
 
 
 def test_what_was_embedded_before_is_found_without_the_work(library: Library, tmp_path: Path) -> None:
-    list(Meaning(library, tmp_path / "v.db", Dictionary()).embed())
+    list(Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary()).embed())
     embedder = Dictionary()
-    meaning = Meaning(library, tmp_path / "v.db", embedder)
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), embedder)
 
     meaning.load()
 
@@ -80,9 +89,9 @@ def test_what_was_embedded_before_is_found_without_the_work(library: Library, tm
 
 
 def test_a_document_that_is_new_is_found_by_words_until_it_is_embedded(library: Library, tmp_path: Path) -> None:
-    list(Meaning(library, tmp_path / "v.db", Dictionary()).embed())
+    list(Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary()).embed())
     library.keep([document("queues", "Consumers stand still")])
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary())
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary())
 
     meaning.load()
 
@@ -91,7 +100,7 @@ def test_a_document_that_is_new_is_found_by_words_until_it_is_embedded(library: 
 
 
 def test_a_passage_that_was_removed_is_not_found_any_more(library: Library, tmp_path: Path) -> None:
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary())
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary())
     list(meaning.embed())
     library.meaning = meaning
 
@@ -101,7 +110,7 @@ def test_a_passage_that_was_removed_is_not_found_any_more(library: Library, tmp_
 
 
 def test_only_what_is_asked_for_is_found(library: Library, tmp_path: Path) -> None:
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary())
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary())
     list(meaning.embed())
     everything = meaning.search("a full disk late", 5)
 
@@ -109,7 +118,7 @@ def test_only_what_is_asked_for_is_found(library: Library, tmp_path: Path) -> No
 
 
 def test_nothing_is_found_before_it_is_loaded_or_after_it_is_closed(library: Library, tmp_path: Path) -> None:
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary())
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary())
     before = meaning.search("full", 5)
     meaning.load()
 
@@ -119,7 +128,7 @@ def test_nothing_is_found_before_it_is_loaded_or_after_it_is_closed(library: Lib
 
 
 def test_where_the_model_fails_words_answer(library: Library, tmp_path: Path) -> None:
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary(breaks_after=TOGETHER))
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary(breaks_after=TOGETHER))
     list(meaning.embed())
     library.meaning = meaning
     for _ in range(TOGETHER):
@@ -133,12 +142,12 @@ def test_where_the_model_fails_words_answer(library: Library, tmp_path: Path) ->
 def test_a_model_that_fails_while_it_embeds_is_told_and_what_it_did_is_found(tmp_path: Path) -> None:
     library = Library()
     library.keep([document("volumes", "Volumes have no space", *(f"Part {number}" for number in range(3 * TOGETHER)))])
-    meaning = Meaning(library, tmp_path / "v.db", Dictionary(breaks_after=TOGETHER + 3))
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary(breaks_after=TOGETHER + 3))
 
     with pytest.raises(ModelError):
         list(meaning.embed())
 
-    after = Meaning(library, tmp_path / "v.db", Dictionary())
+    after = Meaning(library, VectorFile(tmp_path / "v.db"), Dictionary())
     after.load()
     assert meaning.progress.done == after.progress.done == TOGETHER
     assert after.search("disk full", 1)
@@ -149,7 +158,7 @@ def test_of_a_large_library_the_beginnings_alone_are_embedded(
 ) -> None:
     monkeypatch.setattr("sre_orchestrator.plugins.knowledge.meaning.MOST", 4)
     embedder = Dictionary()
-    meaning = Meaning(library, tmp_path / "v.db", embedder)
+    meaning = Meaning(library, VectorFile(tmp_path / "v.db"), embedder)
 
     list(meaning.embed())
 

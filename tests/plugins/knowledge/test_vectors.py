@@ -4,16 +4,16 @@ import pytest
 from meanings import Dictionary
 
 from sre_orchestrator.core.errors import InputError, ModelError
-from sre_orchestrator.plugins.knowledge.vectors import TOGETHER, Progress, Vectors, floats
+from sre_orchestrator.plugins.knowledge.vectors import TOGETHER, Progress, VectorFile, Vectors, floats
 
 TEXTS = [f"text {number}" for number in range(3 * TOGETHER)]
 
 
 def test_each_text_is_embedded_once(tmp_path: Path) -> None:
     embedder = Dictionary()
-    list(Vectors(tmp_path / "v.db", embedder).embed(["full", "late", "full"]))
+    list(Vectors(VectorFile(tmp_path / "v.db"), embedder).embed(["full", "late", "full"]))
 
-    progress = list(Vectors(tmp_path / "v.db", embedder).embed(["late", "full", "new"]))
+    progress = list(Vectors(VectorFile(tmp_path / "v.db"), embedder).embed(["late", "full", "new"]))
 
     assert sorted(embedder.asked) == ["full", "late", "new"]
     assert progress == [Progress(done=2, all=3), Progress(done=3, all=3)]
@@ -22,16 +22,16 @@ def test_each_text_is_embedded_once(tmp_path: Path) -> None:
 def test_work_that_was_interrupted_goes_on_where_it_ended(tmp_path: Path) -> None:
     failing, after = Dictionary(breaks_after=TOGETHER), Dictionary()
     with pytest.raises(ModelError):
-        list(Vectors(tmp_path / "v.db", failing).embed(TEXTS))
+        list(Vectors(VectorFile(tmp_path / "v.db"), failing).embed(TEXTS))
 
-    list(Vectors(tmp_path / "v.db", after).embed(TEXTS))
+    list(Vectors(VectorFile(tmp_path / "v.db"), after).embed(TEXTS))
 
     assert after.asked == TEXTS[TOGETHER:]
 
 
 def test_whoever_stops_asking_ends_the_work(tmp_path: Path) -> None:
     embedder = Dictionary()
-    vectors = Vectors(tmp_path / "v.db", embedder)
+    vectors = Vectors(VectorFile(tmp_path / "v.db"), embedder)
 
     for progress in vectors.embed(TEXTS):
         if progress.done:
@@ -42,17 +42,17 @@ def test_whoever_stops_asking_ends_the_work(tmp_path: Path) -> None:
 
 
 def test_another_model_begins_anew_and_what_was_of_the_first_goes(tmp_path: Path) -> None:
-    list(Vectors(tmp_path / "v.db", Dictionary("d1")).embed(["full"]))
+    list(Vectors(VectorFile(tmp_path / "v.db"), Dictionary("d1")).embed(["full"]))
     other = Dictionary("d2")
 
-    list(Vectors(tmp_path / "v.db", other).embed(["full"]))
+    list(Vectors(VectorFile(tmp_path / "v.db"), other).embed(["full"]))
 
     assert other.asked == ["full"]
-    assert Vectors(tmp_path / "v.db", Dictionary("d1")).known() == {}
+    assert Vectors(VectorFile(tmp_path / "v.db"), Dictionary("d1")).known() == {}
 
 
 def test_vectors_of_texts_that_are_gone_are_forgotten(tmp_path: Path) -> None:
-    vectors = Vectors(tmp_path / "v.db", Dictionary())
+    vectors = Vectors(VectorFile(tmp_path / "v.db"), Dictionary())
     list(vectors.embed(["full", "late"]))
 
     list(vectors.embed(["late"]))
@@ -65,11 +65,11 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "v.db").write_bytes(b"noise " * 1000)
 
     with pytest.raises(InputError, match=r"v\.db: cannot be used: .*remove it"):
-        Vectors(tmp_path / "v.db", Dictionary()).known()
+        Vectors(VectorFile(tmp_path / "v.db"), Dictionary()).known()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(InputError, match=r"v\.db: cannot be used"):
-        Vectors(tmp_path / "file" / "v.db", Dictionary()).known()
+        Vectors(VectorFile(tmp_path / "file" / "v.db"), Dictionary()).known()
