@@ -138,13 +138,25 @@ class Installation:
         """Return what is missing whatever the incident: broken plugins, refused rules."""
         refused = (
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
-            for one in (*self.broken_packs, *self.vocabulary.problems, *self.book.problems)
+            for one in (*self.vocabulary.problems, *self.book.problems)
+        )
+        packs = (
+            Gap(agent="rules", what="what a rule pack knows", why=one, remedy="sre-orchestrator rules packs")
+            for one in self.broken_packs
         )
         written = (
             Gap(agent="runbooks", what="a rule or check was refused", why=one, remedy="correct it and ingest it again")
             for one in self.refused
         )
-        return (*self.plugins.gaps(), *refused, *written, *self.model.gaps(), *self.order.gaps(), *self.advice.gaps())
+        return (
+            *self.plugins.gaps(),
+            *refused,
+            *packs,
+            *written,
+            *self.model.gaps(),
+            *self.order.gaps(),
+            *self.advice.gaps(),
+        )
 
     def assistant(self, incident: Incident, twin: Twin) -> Assistant:
         """Return who helps with one incident; the first time, this opens the model.

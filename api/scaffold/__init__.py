@@ -82,4 +82,12 @@ def _complaint(name: str) -> str:
         return f"is no name for a plugin of at most {MOST} letters"
     if keyword.iskeyword(package) or package in sys.stdlib_module_names or package == "sre_orchestrator":
         return f"Python has a module or word {package!r} already"
+    if package in _builtin():
+        return "there is a built-in plugin of that name"
     return ""
+
+
+def _builtin() -> frozenset[str]:
+    from sre_orchestrator.api.wiring import BUILTIN  # noqa: PLC0415 - slow to import
+
+    return frozenset(module.rpartition(".")[2] for module in BUILTIN)

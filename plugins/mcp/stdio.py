@@ -70,9 +70,21 @@ async def spoken(
 
     """
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-    process = await anyio.open_process(
-        list(command), stdin=PIPE, stdout=PIPE, stderr=PIPE, env={**inherited, **env}, cwd=cwd, start_new_session=True
-    )
+    try:
+        process = await anyio.open_process(
+            list(command),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env={**inherited, **env},
+            cwd=cwd,
+            start_new_session=True,
+        )
+    except OSError as error:
+        place = error.filename or command[0]
+        raise OSError(
+            f"{place} cannot be used: {error.strerror}; install it, or say where it is (command, cwd)"
+        ) from error
     told, incoming = anyio.create_memory_object_stream[Incoming](0)
     outgoing, asked = anyio.create_memory_object_stream[SessionMessage](0)
     async with anyio.create_task_group() as tasks:

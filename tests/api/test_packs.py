@@ -181,7 +181,8 @@ def test_a_pack_that_was_changed_by_hand_is_a_gap(settings: Settings, source: Pa
     (Path(settings.state_dir) / "packs" / "acme" / "kinds" / "acme.yaml").write_text("{}")
 
     with closing(Installation(settings)) as installation:
-        assert any("its files are not those that were added" in gap.why for gap in installation.gaps())
+        (gap,) = (gap for gap in installation.gaps() if "its files are not those that were added" in gap.why)
+        assert (gap.what, gap.remedy) == ("what a rule pack knows", "sre-orchestrator rules packs")
         assert "acme-queue-full" not in installation.book.causes
         (view,) = (one for one in plugin_views(installation) if one.name == "acme")
         assert "its files are not those that were added" in view.problem

@@ -41,6 +41,9 @@ def test_under_its_own_name_the_model_stays_as_it_is(tmp_path: Path) -> None:
         ("f" * 41, "is no name"),
         ("import", "Python has a module or word 'import' already"),
         ("json", "Python has a module or word 'json' already"),
+        ("network", "there is a built-in plugin of that name"),
+        ("llama-cpp", "there is a built-in plugin of that name"),
+        ("mcp", "there is a built-in plugin of that name"),
         ("sre-orchestrator", "Python has a module or word 'sre_orchestrator' already"),
     ],
 )

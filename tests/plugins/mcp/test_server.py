@@ -68,7 +68,7 @@ def test_a_server_that_does_not_start_to_speak_is_a_gap(fault: str, why: str) ->
 def test_a_command_that_does_not_exist_is_a_gap() -> None:
     gap = gap_of(McpServer(name="small", command="/nowhere/mcp-server", tools=small("none").tools))
 
-    assert "No such file or directory" in gap.why
+    assert "/nowhere/mcp-server cannot be used: No such file or directory; install it" in gap.why
 
 
 @pytest.mark.parametrize(
