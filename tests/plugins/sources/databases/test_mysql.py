@@ -72,12 +72,12 @@ def test_a_chain_of_locks_is_followed_to_the_session_that_waits_for_none(server:
             waiting(second, 'UPDATE shop.orders SET note = "second-secret" WHERE id = 1'),
             waiting(third, "UPDATE shop.orders SET note = 'third-secret' WHERE id = 2"),
         ]
-        until(lambda: sum(one.waits for one in look(server).sessions) == 2, 10)
+        until(lambda: sum(one.waits for one in look(server).sessions) == 2, 30)
         reading = look(server)
         asked(root, "ROLLBACK")
-        threads[0].join(10)
+        threads[0].join(30)
         asked(second, "ROLLBACK")
-        threads[1].join(10)
+        threads[1].join(30)
 
     (blocking,) = reading.blocking
     assert (blocking.blocked, blocking.depth) == (2, 2)
@@ -90,10 +90,10 @@ def test_statements_that_wait_for_a_table_are_told_though_not_who_holds_it(serve
     with closing(mysql(server, "shop")) as holder, closing(mysql(server, "shop")) as changing:
         asked(holder, "BEGIN", "SELECT * FROM shop.orders")
         thread = waiting(changing, "ALTER TABLE shop.orders ADD COLUMN more INT")
-        until(lambda: [one.session.id for one in look(server).blocking] == ["0"], 10)
+        until(lambda: [one.session.id for one in look(server).blocking] == ["0"], 30)
         reading = look(server)
         asked(holder, "ROLLBACK")
-        thread.join(10)
+        thread.join(30)
 
     (blocking,) = reading.blocking
     assert (blocking.session.id, blocking.session.state, blocking.blocked) == ("0", "unknown holder", 1)
@@ -108,7 +108,7 @@ def test_the_last_deadlock_has_its_time(server: Server) -> None:
         with suppress(Exception):  # which of the two is ended, the server decides
             asked(two, "UPDATE shop.orders SET note = 'x' WHERE id = 1")
         asked(two, "ROLLBACK")
-        thread.join(10)
+        thread.join(30)
         asked(one, "ROLLBACK")
     reading = look(server)
 
