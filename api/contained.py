@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 
-import anyio
 import msgspec
 
-from sre_orchestrator.core.boundary import Failure, guarded
+from sre_orchestrator.core.boundary import Failure
+from sre_orchestrator.core.gather import apart
 from sre_orchestrator.core.hookspecs import Source
 from sre_orchestrator.core.models import Component, Edge, Gap
 
@@ -21,19 +18,11 @@ MOST = 100_000
 async def known_by(source: Source, seconds: float) -> Sequence[Known]:
     """Return what ``source`` yields within ``seconds``, and a gap for what went wrong."""
     kept: list[Known] = []
-    answer: Future[str] = Future()
-    answer.set_running_or_notify_cancel()
-
-    def work() -> None:
-        outcome = guarded(lambda: asyncio.run(_read(source, kept)))
-        answer.set_result(outcome.why if isinstance(outcome, Failure) else "")
-
-    threading.Thread(target=work, name=f"source-{source.name}", daemon=True).start()
-    problem = f"no answer within {seconds:g} s"
-    with anyio.move_on_after(seconds):
-        problem = await asyncio.wrap_future(answer)
+    outcome = await apart(lambda: _read(source, kept), name=f"source-{source.name}", seconds=seconds)
     known = tuple(kept)
-    return (*known, _gap(source, problem)) if problem else known
+    if outcome is None:
+        return (*known, _gap(source, f"no answer within {seconds:g} s"))
+    return (*known, _gap(source, outcome.why)) if isinstance(outcome, Failure) else known
 
 
 async def _read(source: Source, kept: list[Known]) -> None:

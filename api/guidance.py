@@ -8,7 +8,8 @@ import msgspec
 
 from sre_orchestrator.core.commands import names_in, steps_of
 from sre_orchestrator.core.knowledge import CheckText, Fence
-from sre_orchestrator.core.models import Check, Coverage, Fact, Hypothesis, Proof, Runbook
+from sre_orchestrator.core.models import Check, Coverage, Fact, Hypothesis, Runbook
+from sre_orchestrator.core.proof import facts_of
 from sre_orchestrator.core.vocabulary import Vocabulary
 from sre_orchestrator.rules.checks import mark, read_checks
 from sre_orchestrator.rules.texts import place_of
@@ -29,7 +30,7 @@ class Guidance:
         self, hypothesis: Hypothesis, facts: Mapping[str, Fact], coverage: Sequence[Coverage]
     ) -> tuple[Runbook, ...]:
         """Return the runbooks of ``hypothesis`` with all checks of their documents, and commands from the passage on."""
-        names = names_in(hypothesis, [facts[one] for one in dict.fromkeys(_evidence(hypothesis.proof)) if one in facts])
+        names = names_in(hypothesis, [facts[one] for one in dict.fromkeys(facts_of(hypothesis.proof)) if one in facts])
         found = []
         for runbook in hypothesis.runbooks:
             document, line = place_of(runbook.address)
@@ -55,9 +56,3 @@ class Guidance:
                 yield from mark(
                     conditions, component, facts=tuple(facts.values()), coverage=coverage, derived=self._derived
                 )
-
-
-def _evidence(proofs: Sequence[Proof]) -> Iterator[str]:
-    for proof in proofs:
-        yield from proof.facts
-        yield from _evidence(proof.children)

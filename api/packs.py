@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import cast
 
 from sre_orchestrator.api.blocks import CHECK, RULE
+from sre_orchestrator.api.parts import Unwatched
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import RuleError
 from sre_orchestrator.core.knowledge import CheckText, RuleText
@@ -130,7 +131,7 @@ def _blocks_of(settings: Settings, folder: Path, language: str = RULE) -> tuple[
     from sre_orchestrator.plugins.knowledge.library import Library  # noqa: PLC0415
 
     with closing(Library()) as library:
-        done = Ingestion(library, settings.knowledge, _Unwatched()).run([str(folder)])
+        done = Ingestion(library, settings.knowledge, Unwatched()).run([str(folder)])
         return library.fences(language), list(done.problems)
 
 
@@ -150,16 +151,6 @@ def _ingest(settings: Settings, name: str) -> None:
         return
     with closing(Library(file)) as library:
         if folder.is_dir():
-            Ingestion(library, settings.knowledge, _Unwatched()).run([str(folder)])
+            Ingestion(library, settings.knowledge, Unwatched()).run([str(folder)])
         else:
             library.remove(tuple(library.below(f"{folder.absolute()}/")))
-
-
-class _Unwatched:
-    """Progress that nobody looks at."""
-
-    def expect(self, parts: int) -> None:
-        """Say nothing."""
-
-    def done(self, what: str) -> None:
-        """Say nothing."""

@@ -98,14 +98,15 @@ class Installation:
     def __init__(self, settings: Settings) -> None:
         settings = with_presets(settings)
         self._state_dir = Path(settings.state_dir)
+        self._cache = self._state_dir / "cache"
         self.packs, self.broken_packs = installed(self._state_dir)
         self.plugins: Plugins = load_plugins(BUILTIN, settings)
         if self.plugins.third_party():
-            leave_out_clashing(self.plugins, _ours(Path(settings.state_dir) / "cache"), settings=settings)
+            leave_out_clashing(self.plugins, _ours(self._cache), settings=settings)
         signals = (*map(str, self._folders("register_signals")), *settings.signal_folders)
         self.settings = msgspec.structs.replace(settings, signal_folders=signals)
         self.agents = cast("Sequence[Agent]", self.plugins.collect("register_agents", settings=settings))
-        self.model = ChosenModel(settings.model, self._model_kinds, examined_in(Path(settings.state_dir) / "models"))
+        self.model = ChosenModel(settings.model, self._model_kinds, examined_in(self._state_dir / "models"))
         self.order = ChosenOrder(settings.model, self._embedder_kinds)
         self.packed = Packed(lambda: self.plugins.each("register_runbooks"), self.settings.knowledge)
         self.shelf = Shelf(self._state_dir, self.packed)
@@ -203,7 +204,6 @@ class Installation:
             return self._book
 
     def _compile(self) -> Compiled:
-        cache = Path(self.settings.state_dir) / "cache"
         vocabulary = self.kinds()
         blocks, problems = self._blocks()
         book = load_book(
@@ -211,7 +211,7 @@ class Installation:
             rule_folders=(*self._folders("register_rules"), *map(Path, self.settings.rule_folders)),
             cause_folders=self._folders("register_causes"),
             texts=blocks.rules,
-            cache=cache,
+            cache=self._cache,
         )
         refused = (*problems, *book.refused, *blocks.problems(vocabulary))
         return Compiled(vocabulary=vocabulary, book=book, plan=book.compile(self.settings.engine), refused=refused)
@@ -224,8 +224,7 @@ class Installation:
 
     def kinds(self) -> Vocabulary:
         """Return the kinds of facts alone: no rule is read for them."""
-        cache = Path(self.settings.state_dir) / "cache"
-        return load_vocabulary(self._folders("register_vocabulary"), cache=cache)
+        return load_vocabulary(self._folders("register_vocabulary"), cache=self._cache)
 
     def _model_kinds(self) -> Sequence[ModelKind]:
         return cast("Sequence[ModelKind]", self.plugins.collect("register_models", settings=self.settings))

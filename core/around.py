@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from sre_orchestrator.core.identity import kind_of, name_of
-from sre_orchestrator.core.models import Fact, Hypothesis, Incident, Proof
+from sre_orchestrator.core.models import Fact, Hypothesis, Incident
 from sre_orchestrator.core.ports import Around
+from sre_orchestrator.core.proof import facts_of
 
 _TAG = re.compile(r"@.*|:[^:/]*$")
 
@@ -17,13 +18,13 @@ def around(hypothesis: Hypothesis, incident: Incident, facts: Mapping[str, Fact]
 
     What the incident itself names belongs to its ``first`` hypothesis.
     """
-    evidence = dict.fromkeys((*_proven(hypothesis.proof), *hypothesis.explains))
+    evidence = dict.fromkeys((*facts_of(hypothesis.proof), *hypothesis.explains))
     seen = [facts[one] for one in evidence if one in facts]
     seen += [fact for fact in facts.values() if fact.component == hypothesis.component and fact.id not in evidence]
     return Around(
         description=incident.description if first else "",
         at=incident.at,
-        namespaces=tuple(filter(None, (one.strip() for one in incident.namespace.split(",")))),
+        namespaces=incident.namespaces,
         alerts=_all(_alerts(seen)),
         components=_all([name_of(hypothesis.component), *_services(seen)]),
         images=_all(_images(seen)),
@@ -49,12 +50,6 @@ def _images(seen: Sequence[Fact]) -> Iterator[str]:
     for fact in seen:
         yield _TAG.sub("", str(fact.attributes.get("image", ""))).rpartition("/")[2]
         yield str(fact.attributes.get("family", ""))
-
-
-def _proven(proofs: Sequence[Proof]) -> Iterator[str]:
-    for proof in proofs:
-        yield from proof.facts
-        yield from _proven(proof.children)
 
 
 def _all(names: Iterator[str] | Sequence[str]) -> tuple[str, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from sre_orchestrator.core.models import Hypothesis, Proof, Report, Struct
+from sre_orchestrator.core.models import Hypothesis, Report, Struct
+from sre_orchestrator.core.proof import facts_of
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
@@ -85,10 +86,4 @@ def _rules(hypothesis: Hypothesis) -> str:
 
 
 def _facts(hypothesis: Hypothesis) -> set[str]:
-    return set(_down((*hypothesis.proof, *hypothesis.against)))
-
-
-def _down(proofs: Iterable[Proof]) -> Iterator[str]:
-    for proof in proofs:
-        yield from proof.facts
-        yield from _down(proof.children)
+    return set(facts_of((*hypothesis.proof, *hypothesis.against)))

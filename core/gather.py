@@ -6,16 +6,16 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from contextvars import copy_context
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import anyio
 import msgspec
 
-from sre_orchestrator.core.boundary import Failure, guarded
+from sre_orchestrator.core.boundary import Failure, Success, guarded
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Agent, Sources
 from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope, Struct
@@ -25,6 +25,7 @@ from sre_orchestrator.core.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from sre_orchestrator.core.pipeline import Parts
 
+T = TypeVar("T")
 MAX_OBSERVATIONS = 500_000
 NOTHING, NO_MORE = "everything it looks at", "everything it had not yet reported"
 
@@ -85,18 +86,31 @@ async def gather(scope: Scope, parts: Parts) -> Observations:
 
 async def _ask(agent: Agent, scope: Scope, sources: Sources, timeout: float) -> tuple[Sequence[object], Gap | None]:
     kept = _Kept()
-    answer: Future[Gap | None] = Future()
+    outcome = await apart(lambda: _collect(agent, scope, sources, kept), name=f"agent-{agent.name}", seconds=timeout)
+    if outcome is None:
+        problem: Gap | None = _gap(agent, f"no answer within {timeout:g} s", "raise agent_timeout_seconds")
+    else:
+        problem = _gap(agent, outcome.why) if isinstance(outcome, Failure) else outcome.value
+    return kept.close(), problem
+
+
+async def apart(
+    call: Callable[[], Coroutine[Any, Any, T]], *, name: str, seconds: float
+) -> Success[T] | Failure | None:
+    """Run what plugin code does in a thread and an event loop of its own, so that it may block.
+
+    ``None`` when it did not end in time; it goes on then, and nobody waits for it.
+    """
+    answer: Future[Success[T] | Failure] = Future()
     answer.set_running_or_notify_cancel()
 
     def work() -> None:
-        outcome = guarded(lambda: asyncio.run(_collect(agent, scope, sources, kept)))
-        answer.set_result(_gap(agent, outcome.why) if isinstance(outcome, Failure) else outcome.value)
+        answer.set_result(guarded(lambda: asyncio.run(call())))
 
-    threading.Thread(target=copy_context().run, args=(work,), name=f"agent-{agent.name}", daemon=True).start()
-    problem: Gap | None = _gap(agent, f"no answer within {timeout:g} s", "raise agent_timeout_seconds")
-    with anyio.move_on_after(timeout):
-        problem = await asyncio.wrap_future(answer)
-    return kept.close(), problem
+    threading.Thread(target=copy_context().run, args=(work,), name=name, daemon=True).start()
+    with anyio.move_on_after(seconds):
+        return await asyncio.wrap_future(answer)
+    return None
 
 
 async def _collect(agent: Agent, scope: Scope, sources: Sources, kept: _Kept) -> Gap | None:

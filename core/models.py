@@ -59,6 +59,11 @@ class Incident(Struct, frozen=True, kw_only=True):
     cluster: str = ""
     labels: dict[str, str] = {}
 
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Return the namespaces that ``namespace`` names, separated by commas; none where it names none."""
+        return tuple(filter(None, (one.strip() for one in self.namespace.split(","))))
+
 
 class Question(Struct, frozen=True, kw_only=True):
     """One enumerated thing to look at next: facts of ``kind`` about ``component``."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sre_orchestrator.core.models import Derivation, Proof
+
+
+def facts_of(proofs: Iterable[Proof]) -> Iterator[str]:
+    """Yield the ids of the facts in ``proofs`` and below them, those above first."""
+    for proof in proofs:
+        yield from proof.facts
+        yield from facts_of(proof.children)
 
 
 class Proofs:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from sre_orchestrator.core.identity import kind_of, name_of, namespace_of
-from sre_orchestrator.core.models import Fact, Hypothesis, Proof, Step
+from sre_orchestrator.core.models import Fact, Hypothesis, Step
+from sre_orchestrator.core.proof import facts_of
 from sre_orchestrator.core.vocabulary import Vocabulary
 
 WORKLOADS = frozenset({"deployment", "statefulset", "daemonset", "replicaset"})
@@ -30,7 +31,7 @@ def with_names(hypothesis: Hypothesis, facts: Mapping[str, Fact]) -> Hypothesis:
 
     NAME is replaced after the kind of the blamed component only; what the evidence does not name stays a placeholder.
     """
-    known = _known(hypothesis, [facts[fact] for fact in _evidence(hypothesis.proof) if fact in facts])
+    known = _known(hypothesis, [facts[fact] for fact in facts_of(hypothesis.proof) if fact in facts])
     steps = tuple(_filled(step, hypothesis.component, known) for step in hypothesis.remedy)
     return msgspec.structs.replace(hypothesis, remedy=steps)
 
@@ -77,9 +78,3 @@ def _filled(step: Step, component: str, known: Mapping[str, str]) -> Step:
     if kind_of(component) in ALONE:
         command = re.sub(r"\bNAME\b", name_of(component), command)
     return msgspec.structs.replace(step, command=_NAMED.sub(named, command))
-
-
-def _evidence(proofs: Iterable[Proof]) -> Iterable[str]:
-    for proof in proofs:
-        yield from proof.facts
-        yield from _evidence(proof.children)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from sre_orchestrator.core.gather import Observations
-from sre_orchestrator.core.models import Cost, Fact, Hypothesis, Incident, Moment, Proof, Report, Verdict, Versions
+from sre_orchestrator.core.models import Cost, Fact, Hypothesis, Incident, Moment, Report, Verdict, Versions
 from sre_orchestrator.core.ports import Inference
+from sre_orchestrator.core.proof import facts_of
 from sre_orchestrator.core.rank import Ranking
 from sre_orchestrator.core.remedy import with_names, with_undo
 from sre_orchestrator.core.settings import Settings
@@ -73,11 +74,5 @@ def _cited(facts: Mapping[str, Fact], ranking: Ranking, timeline: Iterable[Momen
     for hypothesis in (*ranking.hypotheses, *ranking.ruled_out):
         ids |= {*hypothesis.explains, *hypothesis.changes}
         ids |= {fact for runbook in hypothesis.runbooks for check in runbook.checks for fact in check.facts}
-        ids |= set(_of_proofs((*hypothesis.proof, *hypothesis.against)))
+        ids |= set(facts_of((*hypothesis.proof, *hypothesis.against)))
     return {fact: facts[fact] for fact in sorted(ids)}
-
-
-def _of_proofs(proofs: Iterable[Proof]) -> Iterator[str]:
-    for proof in proofs:
-        yield from proof.facts
-        yield from _of_proofs(proof.children)

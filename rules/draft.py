@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sre_orchestrator.core.models import Cause, Edge, Fact, Hypothesis, Proof, Scalar
+from sre_orchestrator.core.proof import facts_of
 from sre_orchestrator.core.vocabulary import Attribute, Vocabulary
 from sre_orchestrator.rules.draft_writing import Conditions, Seen, Words, written
 
@@ -78,18 +79,12 @@ def draft_from_words(text: str, cause: Cause, known: Iterable[Conditions], vocab
 def _evidence(hypothesis: Hypothesis, facts: Mapping[str, Fact], vocabulary: Vocabulary) -> list[Fact]:
     """Return the observed facts of the proof, one of each sort, those of the strongest proof first."""
     found: dict[tuple[object, ...], Fact] = {}
-    for one in (one for proof in hypothesis.proof for one in _of_proof(proof)):
+    for one in facts_of(hypothesis.proof):
         fact = facts.get(one)
         if fact is not None and fact.kind in vocabulary.kinds and not vocabulary.kinds[fact.kind].derived:
             sort = (fact.kind, *sorted(fact.attributes.items() & _telling(fact, vocabulary, ()).items(), key=str))
             found.setdefault(sort, fact)
     return list(found.values())[:MOST]
-
-
-def _of_proof(proof: Proof) -> Iterator[str]:
-    yield from proof.facts
-    for child in proof.children:
-        yield from _of_proof(child)
 
 
 def _absent(proof: Proof) -> Iterator[str]:

@@ -9,14 +9,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
+from sre_orchestrator.api.parts import Unwatched
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
+
+if TYPE_CHECKING:
+    from sre_orchestrator.api.taking import Watched
 
 BAD_INPUT = 2
 
@@ -107,6 +111,18 @@ def shown_progress() -> Iterator[Progress]:
         from sre_orchestrator.api.wiring import Quiet  # noqa: PLC0415
 
         yield Quiet()
+
+
+@contextmanager
+def shown_parts(doing: str = "recording") -> Iterator[Watched]:
+    """Yield a bar of parts that are done on standard error; a silent one when nobody looks at it."""
+    if sys.stderr.isatty():
+        from sre_orchestrator.api.cli.progress import PartsBar  # noqa: PLC0415 - rich is slow to import
+
+        with PartsBar(doing=doing) as bar:
+            yield bar
+    else:
+        yield Unwatched()
 
 
 def look_at_each(contexts: Sequence[str], look: Callable[[str], int]) -> int:

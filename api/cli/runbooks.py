@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -11,14 +10,14 @@ import msgspec
 import typer
 
 from sre_orchestrator.api.blocks import CHECK, RULE
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from, shown_parts
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
     from sre_orchestrator.api.wiring import Installation
     from sre_orchestrator.core.knowledge import Found
-    from sre_orchestrator.plugins.knowledge.ingesting import Ingested, Progress
+    from sre_orchestrator.plugins.knowledge.ingesting import Ingested
     from sre_orchestrator.plugins.knowledge.library import Library, Listed
 
 app = typer.Typer(help="Ingest, search and list runbooks; reports quote those that fit.", no_args_is_help=True)
@@ -69,7 +68,7 @@ def ingest(
         raise InputError("no runbooks are named; give folders, files or URLs, or set knowledge.folders")
     if rebuild:
         throw_away(library_file(chosen.state_dir))
-    with _library(chosen) as library, _progress() as progress:
+    with _library(chosen) as library, shown_parts("reading runbooks") as progress:
         done = Ingestion(library, chosen.knowledge, progress).run([one for one in wanted if not is_alert_file(one)])
         tried = any(library.fences(language) for language in (RULE, CHECK))
     done = with_alert_rules(done, wanted, chosen)
@@ -186,7 +185,7 @@ def _embed(settings: Settings) -> None:
     """Embed what is not embedded yet; Ctrl-C ends it, and the next ingestion goes on there."""
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
 
-    with closing(Installation(settings)) as installation, _progress("embedding passages") as bar:
+    with closing(Installation(settings)) as installation, shown_parts("embedding passages") as bar:
         meanings = installation.advice.meanings()
         _say_gaps(installation)
         for meaning in meanings:
@@ -205,27 +204,6 @@ def _say_gaps(installation: Installation) -> None:
     for gap in (*installation.order.gaps(), *installation.advice.gaps()):
         remedy = f"; {gap.remedy}" if gap.remedy else ""
         typer.echo(f"note: {gap.what}: {gap.why}{remedy}", err=True)
-
-
-@contextmanager
-def _progress(doing: str = "reading runbooks") -> Iterator[Progress]:
-    if sys.stderr.isatty():
-        from sre_orchestrator.api.cli.progress import PartsBar  # noqa: PLC0415 - rich is slow to import
-
-        with PartsBar(doing=doing) as bar:
-            yield bar
-    else:
-        yield Unwatched()
-
-
-class Unwatched:
-    """Progress that nobody looks at."""
-
-    def expect(self, parts: int) -> None:
-        """Say nothing."""
-
-    def done(self, what: str) -> None:
-        """Say nothing."""
 
 
 def _refused(settings: Settings) -> tuple[str, ...]:

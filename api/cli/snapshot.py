@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from
+from sre_orchestrator.api.cli.common import SettingsOption, StateOption, settings_from, shown_parts
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
-    from sre_orchestrator.api.taking import Wanted, Watched
+    from sre_orchestrator.api.taking import Wanted
     from sre_orchestrator.core.models import Gap
 
 INTERRUPTED = 130
@@ -146,7 +143,7 @@ def _take(where: Settings, place: Path, context: str, wanted: Wanted) -> tuple[G
         raise InputError(f"{place}: exists already; give another file")
     if folder == place or not is_complete(folder):
         settings = settings_for(where, ",".join(wanted.namespaces), context)
-        with attached(Installation(where), settings) as (cluster, sources), _bar() as bar:
+        with attached(Installation(where), settings) as (cluster, sources), shown_parts() as bar:
             anyio.run(known_namespaces, cluster, wanted.namespaces)
             terms = Terms(server=cluster.address, namespaces=wanted.namespaces)
             record(cluster, sources, open_recording(folder, terms, datetime.now(UTC)), wanted, bar)
@@ -155,28 +152,6 @@ def _take(where: Settings, place: Path, context: str, wanted: Wanted) -> tuple[G
         pack(folder, place)
         shutil.rmtree(folder)
     return gaps
-
-
-@contextmanager
-def _bar() -> Iterator[Watched]:
-    """Yield a bar on standard error; nothing when nobody looks at it."""
-    if sys.stderr.isatty():
-        from sre_orchestrator.api.cli.progress import PartsBar  # noqa: PLC0415 - rich is slow to import
-
-        with PartsBar() as bar:
-            yield bar
-    else:
-        yield _Unwatched()
-
-
-class _Unwatched:
-    """Progress that nobody looks at."""
-
-    def expect(self, parts: int) -> None:
-        """Say nothing."""
-
-    def done(self, what: str) -> None:
-        """Say nothing."""
 
 
 def _age(text: str) -> int:

@@ -23,6 +23,7 @@ from sre_orchestrator.core.models import (
     Suggestion,
 )
 from sre_orchestrator.core.narrate import TemplateNarrator
+from sre_orchestrator.core.proof import facts_of
 
 Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "satisfied", "violated", "unknown", "plain"]
 SHOWN = 5
@@ -84,7 +85,7 @@ def moments(report: Report) -> list[tuple[Moment, int]]:
     Those of the first hypothesis come before all others when there are too many.
     """
     first = report.hypotheses[0] if report.hypotheses else None
-    telling = {*first.changes, *first.explains, *_facts(first.proof)} if first else set()
+    telling = {*first.changes, *first.explains, *facts_of(first.proof)} if first else set()
     groups: dict[str, list[Moment]] = {}
     for moment in report.timeline:
         fact = report.facts[moment.fact]
@@ -249,9 +250,3 @@ def _uses(uses: Mapping[str, ModelUse]) -> Iterator[Row]:
         )
         for why in use.failures:
             yield Row(mark="undecided", text=f"{step}: not used: {why}")
-
-
-def _facts(proofs: Iterable[Proof]) -> Iterator[str]:
-    for proof in proofs:
-        yield from proof.facts
-        yield from _facts(proof.children)

@@ -16,10 +16,10 @@ from sre_orchestrator.core.models import Hypothesis, Proof, Runbook
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.redact import without_secrets
+from sre_orchestrator.core.weigh import WEIGHT
 
 ASKED, LOOKED_AT, MOST = 3, 50, 3  # hypotheses, incidents of the same cause, those that are told
 LONGEST = 400  # characters of what somebody said
-STRENGTHS = {"weak": 1, "moderate": 2, "strong": 3}
 log = structlog.get_logger()
 
 
@@ -53,15 +53,14 @@ def remembered(bundle: Bundle, store: Store) -> Bundle:
 
 def root(hypothesis: Hypothesis) -> frozenset[str]:
     """Return the rules of the strongest proofs: what an incident is known again by, beside its cause."""
-    strongest = max(map(_strength, hypothesis.proof), default=0)
+    strongest = max(map(_strength, hypothesis.proof), default=0.0)
     return frozenset(proof.rule for proof in hypothesis.proof if _strength(proof) == strongest)
 
 
 def _past(hypothesis: Hypothesis, bundle: Bundle, store: Store) -> list[Runbook]:
     """Return what was said of incidents like this one, those of the same component first, then the newest."""
     incident = bundle.report.incident
-    namespaces = tuple(filter(None, (one.strip() for one in incident.namespace.split(","))))
-    query = Query(status="done", cause=hypothesis.cause, limit=LOOKED_AT, namespaces=namespaces)
+    query = Query(status="done", cause=hypothesis.cause, limit=LOOKED_AT, namespaces=incident.namespaces)
     alike = [one for one in store.list(query).items if one.id != incident.id]
     alike.sort(key=lambda one: one.component != hypothesis.component)
     found: list[Runbook] = []
@@ -96,5 +95,5 @@ def _words(feedback: Feedback) -> str:
     return without_secrets(f"{verdict}{actual}{said}")[:LONGEST]
 
 
-def _strength(proof: Proof) -> int:
-    return STRENGTHS.get(proof.strength or "", 0)
+def _strength(proof: Proof) -> float:
+    return WEIGHT[proof.strength] if proof.strength else 0.0

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from public_runbooks import first, names, questions, unpacked, within
 
+from sre_orchestrator.api.parts import Unwatched
 from sre_orchestrator.core.settings import KnowledgeSettings
 from sre_orchestrator.plugins.knowledge.ingesting import Ingestion
 from sre_orchestrator.plugins.knowledge.library import Library
@@ -27,16 +28,6 @@ from sre_orchestrator.plugins.knowledge.library import Library
 SECTIONS = 10
 WORDS = 60
 ASKED = 300
-
-
-class Unwatched:
-    """Progress that nobody looks at."""
-
-    def expect(self, parts: int) -> None:
-        """Say nothing."""
-
-    def done(self, what: str) -> None:
-        """Say nothing."""
 
 
 def main(arguments: Sequence[str]) -> None:

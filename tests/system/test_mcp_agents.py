@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -24,6 +25,7 @@ from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import Settings, SnapshotLimits
 from sre_orchestrator.plugins.mcp.known import resolved
 from sre_orchestrator.plugins.mcp.server import Server
+from sre_orchestrator.plugins.mcp.session import Tool
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 DEMO = Path(__file__).parents[2] / "api" / "demo" / "shop"
@@ -81,6 +83,14 @@ def test_servers_of_prometheus_tell_firing_alerts(tmp_path: Path, preset: str) -
     ]
 
 
+def tools_of(settings: McpServer) -> Mapping[str, Tool]:
+    """Return the tools that a server lists."""
+    server = Server(resolved(settings))
+    tools = server.visit().tools()
+    server.close()
+    return tools
+
+
 def test_mcp_grafana_starts_and_lists_its_tools_that_only_read() -> None:
     settings = McpServer(
         name="grafana",
@@ -89,11 +99,9 @@ def test_mcp_grafana_starts_and_lists_its_tools_that_only_read() -> None:
         env={"GRAFANA_URL": "http://127.0.0.1:1"},
         **PATIENT,
     )
-    server = Server(resolved(settings))
 
-    tools = server.visit().tools()
+    tools = tools_of(settings)
 
-    server.close()
     assert tools["query_prometheus"].read_only
     assert "update_dashboard" not in tools
 
@@ -146,12 +154,8 @@ def test_postgres_mcp_starts_and_lists_its_tools() -> None:
         env={"DATABASE_URI": "postgresql://127.0.0.1:1/x"},
         **PATIENT,
     )
-    server = Server(resolved(settings))
 
-    tools = server.visit().tools()
-
-    server.close()
-    assert "execute_sql" in tools
+    assert "execute_sql" in tools_of(settings)
 
 
 def investigated(state: Path, texts: list[str], file: Path, **more: str) -> Bundle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -23,6 +23,7 @@ from sre_orchestrator.api.service.mcp.answers import (
 from sre_orchestrator.api.service.models import IncidentRecord, IncidentView, Page, RunbookRecord, RunbookView
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Fact, Hypothesis, Proof, Report, Scalar, Step
+from sre_orchestrator.core.proof import facts_of
 from sre_orchestrator.rules.whynot import Trial
 
 LONG = 500
@@ -103,7 +104,7 @@ def explanation(view: IncidentView, number: int) -> Explanation:
         raise InputError(f"hypothesis {number}: incident {view.id} has {len(known)}; 1 is the most probable")
     one = known[number - 1]
     proof, against = _proofs(one.proof), _proofs(one.against)
-    cited = list(dict.fromkeys((*_cited((*proof, *against)), *one.changes, *one.explains)))
+    cited = list(dict.fromkeys((*facts_of((*proof, *against)), *one.changes, *one.explains)))
     return Explanation(
         incident=view.id,
         number=number,
@@ -224,12 +225,6 @@ def _proof(one: Proof) -> Proof:
         absent=one.absent[:CHILDREN],
         children=tuple(map(_proof, one.children[:PROOFS])),
     )
-
-
-def _cited(proofs: Iterable[Proof]) -> Iterator[str]:
-    for one in proofs:
-        yield from one.facts
-        yield from _cited(one.children)
 
 
 def _seen(fact: Fact) -> Seen:

@@ -17,7 +17,7 @@ from command_line import Run
 from demo import FOLDER
 from rich.console import Console
 
-from sre_orchestrator.api.cli import snapshot
+from sre_orchestrator.api.cli.common import shown_parts
 from sre_orchestrator.api.cli.progress import PartsBar
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 
@@ -232,7 +232,7 @@ def test_help_shows_examples(run: Run) -> None:
 def test_a_terminal_gets_a_bar_and_anything_else_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for watched in (True, False):
         monkeypatch.setattr("sys.stderr.isatty", lambda watched=watched: watched)
-        with snapshot._bar() as bar:
+        with shown_parts() as bar:
             assert isinstance(bar, PartsBar) is watched
 
 

@@ -12,6 +12,7 @@ from http_services import answering, said
 from metric_servers import prometheus
 
 from sre_orchestrator.api.live import attached
+from sre_orchestrator.api.parts import Unwatched
 from sre_orchestrator.api.taking import Wanted, take
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
@@ -19,16 +20,6 @@ from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.settings import ClusterAccess, Endpoint, Settings, SnapshotLimits
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 from sre_orchestrator.plugins.sources.snapshot.recording import Terms, open_recording
-
-
-class Unwatched:
-    """Progress that nobody looks at."""
-
-    def expect(self, parts: int) -> None:
-        """Say nothing."""
-
-    def done(self, what: str) -> None:
-        """Say nothing."""
 
 
 def observed(bundle: Bundle) -> dict[str, object]:
