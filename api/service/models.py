@@ -98,10 +98,13 @@ class Happened(Struct, frozen=True, kw_only=True):
 
 
 class Feedback(Struct, frozen=True, kw_only=True):
-    """What a person says of a hypothesis: right, wrong, and then what it was."""
+    """What a person says of a hypothesis: right, wrong, and then what it was.
 
-    cause: Name
-    component: Name
+    ``cause`` and ``component`` name a hypothesis of the report, also one that was ruled out; without them it is the first.
+    """
+
+    cause: Name = ""
+    component: Name = ""
     right: bool
     actual_cause: Name = ""
     comment: Annotated[str, msgspec.Meta(max_length=4000)] = ""
@@ -110,7 +113,8 @@ class Feedback(Struct, frozen=True, kw_only=True):
 class Said(Struct, frozen=True, kw_only=True):
     """What somebody said of an incident, in the order in which it was said; ``number`` tells one from another.
 
-    ``verdict``, ``cause``, ``component`` and ``confidence`` are those of the incident's first hypothesis.
+    ``verdict``, ``cause``, ``component`` and ``confidence`` are those of the incident's first hypothesis; ``feedback``
+    names the one that was meant.
     """
 
     number: int

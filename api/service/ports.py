@@ -185,8 +185,13 @@ class Store(Protocol):
     def keep(self, arrival: Arrival, bundle: Bundle, now: datetime) -> IncidentRecord:
         """Keep what was investigated before it was reported, under the ``idempotency_key`` of the arrival.
 
-        Again with another report, that one takes the place of the first; with the same, nothing changes.
+        Again with another report, that one takes the place of the first; with the same, nothing changes, whatever is
+        remembered of past incidents beside it.
         """
+        ...
+
+    def kept_as(self, idempotency_key: str) -> str:
+        """Return the id of the incident of that key, or ``""``."""
         ...
 
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
@@ -221,6 +226,13 @@ class Store(Protocol):
         self, incident_id: str = "", *, after: int = 0, limit: int = 200, namespaces: Sequence[str] = ()
     ) -> Sequence[Said]:
         """Return what was said of an incident, or of all, after number ``after``; in order, ``limit`` at most.
+
+        ``namespaces`` is enforced, not asked for.
+        """
+        ...
+
+    def last_words(self, cause: str, *, limit: int, namespaces: Sequence[str] = ()) -> Sequence[Said]:
+        """Return the last that was said of each hypothesis of ``cause``, the newest first.
 
         ``namespaces`` is enforced, not asked for.
         """

@@ -11,6 +11,7 @@ import msgspec
 
 from sre_orchestrator.api.service.dispatch import utc_now
 from sre_orchestrator.api.service.models import Arrival, Feedback, Reported
+from sre_orchestrator.api.service.past import hypotheses_of, of_report
 from sre_orchestrator.api.service.ports import Accepted, Background, Dispatcher, Store
 from sre_orchestrator.api.service.twins import Nowhere, Twins
 from sre_orchestrator.api.wiring import Installation, trials
@@ -21,6 +22,7 @@ from sre_orchestrator.rules.whynot import Trial
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCKS_DIFFER = timedelta(hours=1)
+SHOWN = 5  # hypotheses that are named where another one was meant
 MOST_TEXT, MOST_NAME = 4000, 253  # of what is reported: a mask may be longer than the secret
 
 
@@ -56,7 +58,13 @@ class Service:
         self.store.resolve(incident_id, self.now())
 
     def feedback(self, incident_id: str, feedback: Feedback, caller: str = "") -> None:
-        """Keep what a person says of a hypothesis, without secrets."""
+        """Keep what a person says of a hypothesis, without secrets.
+
+        Raises:
+            InputError: there is no report yet, or no such hypothesis in it.
+
+        """
+        feedback = self._named(incident_id, feedback)
         comment, actual = without_secrets(feedback.comment), without_secrets(feedback.actual_cause)
         clean = msgspec.structs.replace(feedback, comment=comment[:MOST_TEXT], actual_cause=actual[:MOST_NAME])
         self.store.feedback(incident_id, clean, caller, self.now())
@@ -72,6 +80,22 @@ class Service:
         if kept is None:
             raise InputError(f"incident {incident_id} has no investigation yet; ask when its status is done")
         return trials(self.installation, bundle_from(kept, incident_id), cause, component)
+
+    def _named(self, incident_id: str, feedback: Feedback) -> Feedback:
+        """Return feedback that names the hypothesis that it means."""
+        view = self.store.get(incident_id)
+        if view is None or view.report is None:
+            raise InputError(
+                f"incident {incident_id} has no report yet; say what you think of it when its status is done"
+            )
+        if meant := of_report(view.report, feedback):
+            return msgspec.structs.replace(feedback, cause=meant.cause, component=meant.component)
+        there = [f"{one.cause} {one.component}" for one in hypotheses_of(view.report)[:SHOWN]]
+        if not (there or feedback.right or feedback.cause or feedback.component):
+            return feedback  # nothing was found, and of that they say what it was
+        named = f"{feedback.cause} {feedback.component}".strip()
+        remedy = f"name one of {', '.join(there)}" if there else "it has none"
+        raise InputError(f"hypothesis {named!r}: is not in the report; {remedy}")
 
 
 def _clean(reported: Reported) -> Reported:

@@ -20,6 +20,7 @@ from sre_orchestrator.api.rounds import Rounds, run_rounds
 from sre_orchestrator.api.scenes import Followed, Recorded
 from sre_orchestrator.api.service.dispatch import utc_now
 from sre_orchestrator.api.service.models import Arrival, Reported
+from sre_orchestrator.api.service.past import remembered
 from sre_orchestrator.api.service.ports import Store
 from sre_orchestrator.api.watching import Round, Scenes, Watcher
 from sre_orchestrator.api.wiring import Installation
@@ -136,7 +137,7 @@ class Handing:
         bundle = _investigation(self._kept.folder(record))
         reported = _reported(record, bundle.report.incident.namespace)
         arrival = Arrival(reported=reported, origin="watch", fingerprint=name, idempotency_key=name)
-        self._store.keep(arrival, bundle, now)
+        self._store.keep(arrival, remembered(bundle, self._store, self._store.kept_as(name)), now)
 
 
 def _reported(record: Record, namespace: str) -> Reported:

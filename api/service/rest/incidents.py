@@ -138,7 +138,10 @@ class Incidents(Controller):
         summary="Say whether a hypothesis was right",
     )
     async def feedback(self, incident_id: Id, data: JSONBody[Feedback], state: State) -> None:
-        """Keep what a person says of a hypothesis; it is read for calibration."""
+        """Keep what a person says of a hypothesis of the report, by default the first.
+
+        It is read for calibration, and told with later incidents that are proved in the same way.
+        """
         await _stored(state, incident_id)
         await anyio.to_thread.run_sync(state.service.feedback, incident_id, data)
 

@@ -74,6 +74,11 @@ class ScopedStore:
         del namespaces
         return self._store.said(incident_id, after=after, limit=limit, namespaces=current().namespaces)
 
+    def last_words(self, cause: str, *, limit: int, namespaces: Sequence[str] = ()) -> Sequence[Said]:
+        """Return what was said of incidents that the caller may see."""
+        del namespaces
+        return self._store.last_words(cause, limit=limit, namespaces=current().namespaces)
+
     def resolve(self, incident_id: str, now: datetime) -> None:
         """Note that an incident that the caller may see is over."""
         self._store.resolve(self._seen(incident_id), now)
@@ -95,6 +100,11 @@ class ScopedStore:
     def keep(self, arrival: Arrival, bundle: Bundle, now: datetime) -> IncidentRecord:
         """Refuse: investigating is nobody's request."""
         del arrival, bundle, now
+        raise _internal()
+
+    def kept_as(self, idempotency_key: str) -> str:
+        """Refuse: keys are those of whoever reported."""
+        del idempotency_key
         raise _internal()
 
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from sre_orchestrator.api.service.models import (
@@ -35,7 +35,7 @@ from sre_orchestrator.api.service.store.listing import listed
 from sre_orchestrator.api.service.store.outbox import Deliveries
 from sre_orchestrator.api.service.store.rows import record_of, storable, time_text
 from sre_orchestrator.api.service.store.runbooks import RunbookTable
-from sre_orchestrator.api.service.store.said import said_of
+from sre_orchestrator.api.service.store.said import keep_said, last_words, said_of
 from sre_orchestrator.api.service.store.state import Waiting
 from sre_orchestrator.api.service.store.tables import delivery, happened, incident, investigation
 from sre_orchestrator.api.service.store.tables import feedback as feedbacks
@@ -138,6 +138,12 @@ class Database:
         ours = self._ours(arrival)
         return self._settled(lambda connection: kept(connection, ours, bundle, now, self._targets))
 
+    def kept_as(self, idempotency_key: str) -> str:
+        """Return the id of the incident of that key."""
+        with self._read.connect() as connection:
+            found = connection.scalar(select(incident.c.id).where(incident.c.idempotency_key == idempotency_key))
+            return found or ""
+
     def fail(self, incident_id: str, error: str, now: datetime, *, retry: bool) -> IncidentRecord:
         """Note that an investigation failed."""
         status = "queued" if retry else "failed"
@@ -193,9 +199,8 @@ class Database:
 
     def feedback(self, incident_id: str, feedback: Feedback, caller: str, now: datetime) -> None:
         """Keep what a person says of a hypothesis."""
-        row = {"incident": incident_id, "at": time_text(now), "caller": caller, "said": msgspec.json.encode(feedback)}
         with self._engine.begin() as connection:
-            connection.execute(insert(feedbacks).values(**row))
+            keep_said(connection, incident_id, feedback, caller, now)
 
     def said(
         self, incident_id: str = "", *, after: int = 0, limit: int = 200, namespaces: Sequence[str] = ()
@@ -203,6 +208,11 @@ class Database:
         """Return what was said."""
         with self._read.connect() as connection:
             return said_of(connection, incident_id, after, limit, tuple(namespaces))
+
+    def last_words(self, cause: str, *, limit: int, namespaces: Sequence[str] = ()) -> Sequence[Said]:
+        """Return the last that was said of hypotheses of a cause."""
+        with self._read.connect() as connection:
+            return last_words(connection, cause, limit, tuple(namespaces))
 
     def state(self) -> StoreState:
         """Return how much waits."""

@@ -58,6 +58,11 @@ def packed(report: Report) -> bytes:
     return gzip.compress(msgspec.json.encode(report), mtime=0)
 
 
+def unpacked(stored: bytes) -> Report:
+    """Return a report that is stored."""
+    return msgspec.json.decode(gzip.decompress(stored), type=Report)
+
+
 def merged(connection: Connection, record: IncidentRecord, now: datetime) -> IncidentRecord:
     """Return an incident, merged into the oldest open one of the same cause, component and cluster, if any."""
     alone = record.cause and not record.merged_into and record.origin in OF_ITSELF

@@ -9,8 +9,9 @@ from sqlalchemy import Connection, delete, select, update
 
 from sre_orchestrator.api.service.models import Arrival, IncidentRecord
 from sre_orchestrator.api.service.naming import named
+from sre_orchestrator.api.service.past import without_past
 from sre_orchestrator.api.service.store.accepting import accepted
-from sre_orchestrator.api.service.store.finishing import finished, packed
+from sre_orchestrator.api.service.store.finishing import finished, unpacked
 from sre_orchestrator.api.service.store.tables import incident, investigation
 from sre_orchestrator.core.pipeline import Bundle
 
@@ -22,7 +23,7 @@ def kept(
     record = accepted(connection, arrival, now).record
     bundle = named(bundle, record.id, record.reported.labels)
     before = connection.scalar(select(investigation.c.report).where(investigation.c.incident == record.id))
-    if before == packed(bundle.report):
+    if before and without_past(unpacked(before)) == without_past(bundle.report):
         return record
     connection.execute(delete(investigation).where(investigation.c.incident == record.id))
     connection.execute(update(incident).where(incident.c.id == record.id).values(status="running"))

@@ -60,7 +60,10 @@ feedback = Table(
     Column("at", String(27), nullable=False),
     Column("caller", Text, nullable=False),
     Column("said", LargeBinary, nullable=False),
+    Column("cause", Text, nullable=False, server_default=""),  # these two are those of ``said``
+    Column("component", Text, nullable=False, server_default=""),
     Index("feedback_by_incident", "incident"),
+    Index("feedback_by_cause", "cause"),
 )
 # What is to be told of an incident, to whom: once for each thing there is to say. Without ``due_at`` it is over: told, or
 # given up (then ``error`` says why).

@@ -14,14 +14,14 @@ from investigation import NOW
 from postgres import fresh_database
 from sqlalchemy import Engine, inspect
 
-from sre_orchestrator.api.service.models import Arrival, Query, Reported
+from sre_orchestrator.api.service.models import Arrival, Feedback, Query, Reported
 from sre_orchestrator.api.service.store import Database
 from sre_orchestrator.api.service.store.engine import open_engine
 from sre_orchestrator.api.service.store.migrations import migrate
 from sre_orchestrator.api.service.store.tables import metadata
 from sre_orchestrator.core.errors import InputError
 
-STEPS = ["base", "0001", "0002", "0003", "0004", "0005"]
+STEPS = ["base", "0001", "0002", "0003", "0004", "0005", "0006"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -62,6 +62,19 @@ def test_steps_are_taken_back_and_taken_again(engine: Engine, step: str) -> None
     assert differences(engine) == []
     kept = Database(engine).list(Query(since=NOW - timedelta(days=1))).items
     assert len(kept) == (step != "base")
+
+
+def test_feedback_of_before_is_found_by_its_cause(engine: Engine) -> None:
+    store = Database(engine)
+    name = store.accept(Arrival(reported=Reported(description="x"), origin="api"), NOW).record.id
+    said = Feedback(cause="memory-leak", component="deployment/shop/web", right=True)
+    store.feedback(name, said, "eve", NOW)
+
+    with engine.begin() as connection:
+        migrate(connection, "0006")
+        migrate(connection)
+
+    assert [one.feedback for one in store.last_words("memory-leak", limit=9)] == [said]
 
 
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:

@@ -177,6 +177,32 @@ def test_feedback_is_read_with_what_was_concluded(client: Client) -> None:
     assert (later, len(most)) == ([second], 1)
 
 
+def test_feedback_is_of_the_first_hypothesis_or_of_the_one_that_it_names(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+    other = view["report"]["hypotheses"][1]
+    address = f"{INCIDENTS}/{view['id']}/feedback"
+    named = {"cause": other["cause"], "component": other["component"]}
+    for one in ({"right": True}, {"right": False, **named}):
+        assert client.post(address, json=one).status_code == 204
+
+    first, second = client.get("/api/v1/feedback", params={"incident": view["id"]}).json()
+
+    assert (first["feedback"]["cause"], first["feedback"]["component"]) == (view["cause"], view["component"])
+    assert second["feedback"] | named == second["feedback"]
+    assert (second["cause"], second["component"]) == (view["cause"], view["component"])
+
+
+def test_feedback_on_what_is_not_in_the_report_is_refused(client: Client) -> None:
+    view = done(client, description="checkout answers 500")
+
+    answer = client.post(f"{INCIDENTS}/{view['id']}/feedback", json={"cause": "gremlins", "right": True})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(
+        f"hypothesis 'gremlins': is not in the report; name one of {view['cause']} "
+    )
+
+
 def test_a_list_is_paged_and_narrowed(client: Client) -> None:
     for number in range(3):
         done(client, description=f"page {number}")

@@ -19,7 +19,7 @@ from looking import NOON
 from msgspec.structs import replace
 from served import served
 
-from sre_orchestrator.api.service.models import IncidentView, Query
+from sre_orchestrator.api.service.models import Arrival, Feedback, IncidentView, Query, Reported
 from sre_orchestrator.api.service.store import Database, open_database
 from sre_orchestrator.api.service.watched import Handing, Watched
 from sre_orchestrator.api.watching import Round
@@ -134,6 +134,59 @@ def test_a_restart_tells_the_same_again_and_changes_nothing(played: Played) -> N
     played.restart()
 
     assert played.tell().incidents == before
+
+
+def confirmed(store: Database, film: Film, comment: str, namespace: str = "") -> str:
+    """Keep another incident with the report of the watch's own one, and what somebody said of it."""
+    kept = bundle_from((film.store.folder(film.only) / "bundle.json.gz").read_bytes(), "")
+    reported = Reported(description="cart was killed", namespace=namespace or kept.report.incident.namespace)
+    name = store.accept(Arrival(reported=reported, origin="api"), NOON).record.id
+    store.claim(NOON, name)
+    store.finish(name, kept, NOON)
+    said = Feedback(cause=IN_CART[0], component=IN_CART[1], right=True, comment=comment)
+    store.feedback(name, said, "eve", NOON)
+    return name
+
+
+def past(incident: IncidentView) -> list[str]:
+    assert incident.report is not None
+    return [one.passage for one in incident.report.hypotheses[0].runbooks if one.past]
+
+
+def test_an_incident_of_the_watch_is_told_with_what_was_seen_before(played: Played) -> None:
+    played.film.play("ccc")
+    confirmed(played.store, played.film, "we raised the limit")
+    confirmed(played.store, played.film, "nobody else knows", namespace="bank")
+
+    (found,) = [one for one in played.tell().incidents if one.origin == "watch"]
+
+    assert past(found) == ["This was right: we raised the limit"]
+    kept = played.store.bundle(found.id)
+    assert kept is not None
+    assert bundle_from(kept, "").report == found.report
+
+
+def test_what_is_said_later_changes_no_report_of_the_watch_and_none_is_told_of_itself(played: Played) -> None:
+    (before,) = played.play("ccc").incidents
+    played.store.feedback(before.id, Feedback(cause=IN_CART[0], component=IN_CART[1], right=True), "eve", NOON)
+    confirmed(played.store, played.film, "again")
+
+    played.restart()
+    (after,) = [one for one in played.tell().incidents if one.origin == "watch"]
+
+    assert past(after) == []
+    assert steps(played.store, after.id) == ["queued", "done"]
+
+
+def test_a_report_of_the_watch_that_changes_is_told_with_others_and_not_with_itself(played: Played) -> None:
+    (before,) = played.play("uuu").incidents
+    played.film.play("mmm", begin=3)
+    confirmed(played.store, played.film, "again")
+    played.store.feedback(before.id, Feedback(cause=IN_CART[0], component=IN_CART[1], right=True), "eve", NOON)
+
+    (after,) = [one for one in played.tell().incidents if one.origin == "watch"]
+
+    assert (after.id, past(after)) == (before.id, ["This was right: again"])
 
 
 def test_a_cause_that_shows_later_takes_its_place_in_the_report(played: Played) -> None:
