@@ -108,9 +108,8 @@ async def apart(
         answer.set_result(guarded(lambda: asyncio.run(call())))
 
     threading.Thread(target=copy_context().run, args=(work,), name=name, daemon=True).start()
-    with anyio.move_on_after(seconds):
-        return await asyncio.wrap_future(answer)
-    return None
+    ended, _ = await asyncio.wait([asyncio.wrap_future(answer)], timeout=seconds)
+    return ended.pop().result() if ended else None
 
 
 async def _collect(agent: Agent, scope: Scope, sources: Sources, kept: _Kept) -> Gap | None:

@@ -98,7 +98,7 @@ def test_a_replica_takes_no_writes_and_tells_that_it_lost_its_primary() -> None:
         redis_server() as primary,
         redis_server("--replicaof", f"127.0.0.1 {primary.port}", "--masterauth", PASSWORD) as replica,
     ):
-        until(lambda: look(replica).replication[0].running, 20)
+        until(lambda: look(replica).replication[0].running and look(primary).replication[0].running, 20)
         well, followed = look(replica), look(primary)
         with client(primary) as ending:
             ending.config_set("requirepass", "another-password")
