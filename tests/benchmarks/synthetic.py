@@ -17,9 +17,12 @@ sys.path += [str(TESTS / "support"), str(TESTS / "system")]
 
 import test_blind_cluster  # noqa: E402 - found through the line above
 import test_blind_labels  # noqa: E402
+import test_blind_media  # noqa: E402
 import test_blind_services  # noqa: E402
 import test_routing  # noqa: E402
 import test_starts_and_refusals  # noqa: E402
+from blind_media import Site  # noqa: E402
+from blind_media_site import media  # noqa: E402
 from calm import CALM  # noqa: E402
 from clusters import Cluster, shop  # noqa: E402
 from faults import FAULTS  # noqa: E402
@@ -34,7 +37,7 @@ from sre_orchestrator.rules.book import load_book  # noqa: E402
 HEALTHY = Label(root_cause="", fault_object="", fault_taxonomy="healthy")
 
 
-def cases() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
+def cases() -> Iterator[tuple[str, Cluster | Site, tuple[str, str] | None]]:
     """Yield the name, the cluster and what is wrong with it, cause and component."""
     everywhere = {**FAULTS, **test_routing.CASES, **test_starts_and_refusals.CASES}
     for name, make in everywhere.items():
@@ -51,7 +54,7 @@ def cases() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
         yield from _made(f"calm-railway-{name}", railway, quiet)
 
 
-def _blind() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
+def _blind() -> Iterator[tuple[str, Cluster | Site, tuple[str, str] | None]]:
     """Yield what was written by those who had read no rule."""
     in_shop = {
         "cluster": test_blind_cluster.CASES,
@@ -65,11 +68,13 @@ def _blind() -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
     for kind, more in in_railway.items():
         for name, incident in more.items():
             yield from _made(f"blind-{kind}-{name}", railway, incident)
+    for name, happened in {**test_blind_media.CASES, **test_blind_media.HEALTHY}.items():
+        yield from _made(f"blind-media-{name}", media, happened)
 
 
 def _made(
-    name: str, ground: Callable[[], Cluster], *changes: Callable[..., tuple[str, str] | None]
-) -> Iterator[tuple[str, Cluster, tuple[str, str] | None]]:
+    name: str, ground: Callable[[], Cluster | Site], *changes: Callable[..., tuple[str, str] | None]
+) -> Iterator[tuple[str, Cluster | Site, tuple[str, str] | None]]:
     cluster = ground()
     wrong = [change(cluster) for change in changes][-1]
     yield name, cluster, wrong if wrong and wrong[0] else None
