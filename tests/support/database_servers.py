@@ -35,6 +35,7 @@ from postgres import owned, program_of
 
 PASSWORD = "hush-Xy7-of-the-database"
 LOOPBACK = "127.0.0.1"
+INNODB_PAUSE = 0.2  # seconds; asked again within 0.1 s, InnoDB tells of transactions from memory
 _ACCOUNTS = (
     f"CREATE USER sre@'%' IDENTIFIED BY '{PASSWORD}';",
     "GRANT ALL ON *.* TO sre@'%' WITH GRANT OPTION;",
@@ -104,7 +105,7 @@ def postgres_server(*options: str, copy_of: Server | None = None) -> Iterator[Se
                   "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync"]
         )  # fmt: skip
         subprocess.run(made, check=True, capture_output=True, user=user, cwd=folder)
-        fixed = ("fsync=off", f"listen_addresses={LOOPBACK}", f"unix_socket_directories={folder}")
+        fixed = ("fsync=off", "lock_timeout=60s", f"listen_addresses={LOOPBACK}", f"unix_socket_directories={folder}")
         arguments = [part for one in (*fixed, *options) for part in ("-c", one)]
         command = [program_of("postgres"), "-D", str(data), "-p", str(port), *arguments]
         with _running("postgresql", command, folder, port, user=user, stop=signal.SIGQUIT) as server:
@@ -136,7 +137,7 @@ def mariadb_server(*options: str) -> Iterator[Server]:
         command = [
             program("mariadbd"), "--no-defaults", f"--datadir={folder / 'data'}", f"--port={port}",
             f"--bind-address={LOOPBACK}", f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}",
-            "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=8M", "--skip-name-resolve", f"--init-file={folder / 'accounts.sql'}", *_as_root(), *options,
+            "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=8M", "--skip-name-resolve", "--lock-wait-timeout=60", f"--init-file={folder / 'accounts.sql'}", *_as_root(), *options,
         ]  # fmt: skip
         with _running("mysql", command, folder, port) as server:
             until(lambda: server.process.poll() is not None or "ready for connections" in server.log(), 60)

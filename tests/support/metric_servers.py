@@ -94,12 +94,12 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def until(holds: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
+def until(holds: Callable[[], bool], seconds: float = READY_SECONDS, *, pause: float = 0.02) -> None:
     """Return once ``holds`` does; fail after ``seconds``."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.02)  # between two looks at another process
+        time.sleep(pause)  # between two looks at another process
 
 
 def whole(metrics: str) -> str:

@@ -12,6 +12,7 @@ import anyio
 import pytest
 from clusters import shop
 from database_servers import (
+    INNODB_PAUSE,
     PASSWORD,
     Management,
     Server,
@@ -97,7 +98,7 @@ def test_a_chain_of_locks_in_mariadb(tmp_path: Path) -> None:
             stack.enter_context(waiting(waiter, "DELETE FROM shop.stock WHERE id = 1"))
         with closing(mysql(server)) as watching:
             query = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
-            until(lambda: asked(watching, query)[0][0] == 3, 10)
+            until(lambda: asked(watching, query)[0][0] == 3, 30, pause=INNODB_PAUSE)
         report = diagnosed(server, ORDERS_DB, tmp_path)
         asked(one, "ROLLBACK")
 

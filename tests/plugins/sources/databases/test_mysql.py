@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from database_servers import LOOPBACK, PASSWORD, Server, asked, mariadb, mariadb_server, mysql
+from database_servers import INNODB_PAUSE, LOOPBACK, PASSWORD, Server, asked, mariadb, mariadb_server, mysql
 from metric_servers import until
 
 from sre_orchestrator.core.settings import DatabaseAccess
@@ -34,6 +34,7 @@ def look(server: Server, user: str = "monitor", name: str = "", **more: Any) -> 
 
 
 def test_a_healthy_server_is_read_whole_and_has_no_gap(server: Server) -> None:
+    until(lambda: not look(server).blocking, 10, pause=INNODB_PAUSE)  # of the test before
     reading = look(server)
 
     assert (reading.outcome, reading.gaps, reading.family) == ("accepted", (), "mysql")
@@ -72,7 +73,7 @@ def test_a_chain_of_locks_is_followed_to_the_session_that_waits_for_none(server:
             waiting(second, 'UPDATE shop.orders SET note = "second-secret" WHERE id = 1'),
             waiting(third, "UPDATE shop.orders SET note = 'third-secret' WHERE id = 2"),
         ]
-        until(lambda: sum(one.waits for one in look(server).sessions) == 2, 30)
+        until(lambda: sum(one.waits for one in look(server).sessions) == 2, 30, pause=INNODB_PAUSE)
         reading = look(server)
         asked(root, "ROLLBACK")
         threads[0].join(30)
@@ -90,7 +91,7 @@ def test_statements_that_wait_for_a_table_are_told_though_not_who_holds_it(serve
     with closing(mysql(server, "shop")) as holder, closing(mysql(server, "shop")) as changing:
         asked(holder, "BEGIN", "SELECT * FROM shop.orders")
         thread = waiting(changing, "ALTER TABLE shop.orders ADD COLUMN more INT")
-        until(lambda: [one.session.id for one in look(server).blocking] == ["0"], 30)
+        until(lambda: [one.session.id for one in look(server).blocking] == ["0"], 30, pause=INNODB_PAUSE)
         reading = look(server)
         asked(holder, "ROLLBACK")
         thread.join(30)
