@@ -23,13 +23,13 @@ def test_what_is_bound_is_in_every_line_of_ours_and_of_libraries(capsys: pytest.
     configure_logs()
     with bound_contextvars(incident="i1", request="r1"):
         structlog.get_logger().info("investigated", cause="oom")
-        logging.getLogger("uvicorn.error").warning("slow %s", "client")
+        logging.getLogger("library.part").warning("slow %s", "client")
     structlog.get_logger().info("later")
 
     ours, library, later = lines(capsys)
 
     assert (ours["event"], ours["incident"], ours["request"], ours["cause"]) == ("investigated", "i1", "r1", "oom")
-    assert (library["event"], library["incident"], library["logger"]) == ("slow client", "i1", "uvicorn.error")
+    assert (library["event"], library["incident"], library["logger"]) == ("slow client", "i1", "library.part")
     assert (library["level"], "timestamp" in library) == ("warning", True)
     assert "incident" not in later
 
