@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from sre_orchestrator.api.blocks import Shelf
 from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.knowledge import Fence
 from sre_orchestrator.core.language.ports import Embedder
 from sre_orchestrator.core.models import Gap, Hypothesis, Runbook
-from sre_orchestrator.core.ports import Around
+from sre_orchestrator.core.ports import Around, Knowledge
 from sre_orchestrator.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ WHAT = "the meaning of runbooks; they are found by names and words alone"
 
 
 class Advice:
-    """A ``core.ports.Knowledge``: the library is opened when it is first asked; where there is none, it costs nothing."""
+    """What an installation knows from runbooks: opened when it is first asked; where there are none, it costs nothing."""
 
     def __init__(self, shelf: Shelf, settings: Settings, embedder: Callable[[], Embedder | None]) -> None:
         self._shelf = shelf
@@ -40,15 +42,9 @@ class Advice:
         self.vectors: VectorStore | None = None
         """What keeps the vectors of all libraries, such as the database that replicas share; without one, a file each."""
 
-    def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
-        """Return the best passages first; empty when nothing fits well, or there is no library that can be used."""
-        libraries = self.libraries()
-        if not libraries:
-            return ()
-        from sre_orchestrator.plugins.knowledge.advising import Adviser  # noqa: PLC0415 - only where runbooks are
-
-        stale_days = self._settings.knowledge.stale_days
-        return Adviser(lambda: libraries, stale_days=stale_days, links=self._confirmed()).advise(hypothesis, around)
+    def consulted(self) -> Consulted:
+        """Return what is known from when it is first asked on, for one report."""
+        return Consulted(self.libraries, self._adviser)
 
     def libraries(self) -> Sequence[Library]:
         """Return the libraries that there are and can be used, with what their passages mean as far as it is known."""
@@ -69,6 +65,12 @@ class Advice:
         """
         found = map(self._understood, self._shelf.libraries()) if self._wanted() else ()
         return [one for one in found if one is not None]
+
+    def _adviser(self, libraries: Sequence[Library]) -> Knowledge:
+        from sre_orchestrator.plugins.knowledge.advising import Adviser  # noqa: PLC0415 - only where runbooks are
+
+        stale_days = self._settings.knowledge.stale_days
+        return Adviser(lambda: libraries, stale_days=stale_days, links=self._confirmed())
 
     def _understood(self, library: Library) -> Meaning | None:
         with self._opening:
@@ -132,3 +134,24 @@ class Advice:
 
     def _wanted(self) -> bool:
         return bool(self._settings.model.embedder) and find_spec("txtai") is not None
+
+
+class Consulted:
+    """A ``core.ports.Knowledge`` for one report: asks once which libraries there are, which may ask a database."""
+
+    def __init__(
+        self, libraries: Callable[[], Sequence[Library]], adviser: Callable[[Sequence[Library]], Knowledge]
+    ) -> None:
+        self._libraries = cache(libraries)
+        self._adviser = adviser
+
+    def advise(self, hypothesis: Hypothesis, around: Around) -> tuple[Runbook, ...]:
+        """Return the best passages first; empty when nothing fits well, or there is no library that can be used."""
+        libraries = self._libraries()
+        return self._adviser(libraries).advise(hypothesis, around) if libraries else ()
+
+    def fences(self, address: str) -> Sequence[Fence]:
+        """Return the blocks of code of the document at ``address``, in order; none where no library can be used."""
+        with suppress(InputError):
+            return next((found for one in self._libraries() if (found := one.fences_of(address))), ())
+        return ()

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sre_orchestrator.api.packed import Packed
-from sre_orchestrator.core.knowledge import CheckText, Fence, RuleText
+from sre_orchestrator.core.knowledge import CheckText, RuleText
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.core.vocabulary import Vocabulary
 from sre_orchestrator.rules.checks import read_checks
@@ -53,15 +53,6 @@ class Shelf:
             rules=tuple(RuleText(origin=where, text=text) for one in found for where, text in one.fences(RULE)),
             checks=tuple(CheckText(origin=where, text=text) for one in found for where, text in one.fences(CHECK)),
         )
-
-    def fences(self, address: str) -> Sequence[Fence]:
-        """Return the blocks of code of the document at ``address``, in order.
-
-        Raises:
-            LibraryError: the library cannot be used.
-
-        """
-        return next((found for one in self.libraries() if (found := one.fences_of(address))), ())
 
     def libraries(self) -> Sequence[Library]:
         """Return what was ingested, what plugins bring along, and what is beside.

@@ -184,17 +184,17 @@ class Installation:
         self.shelf.close()
 
     def reasoning(self, progress: Progress | None = None, assistant: Assistant | None = None) -> Reasoning:
-        """Return what concludes and words: all that a replay needs."""
-        narrator = assistant or Nobody()
+        """Return what concludes and words, for one report: all that a replay needs."""
+        narrator, consulted = assistant or Nobody(), self.advice.consulted()
         return Reasoning(
             plan=self.plan,
             vocabulary=self.vocabulary,
             narrator=narrator,
-            knowledge=self.advice,
+            knowledge=consulted,
             settings=self.settings,
             versions=Versions(program=version("sre-orchestrator"), rule_book=self.book.digest, model=narrator.name),
             progress=progress or Quiet(),
-            guide=Guidance(self.shelf.fences, self.vocabulary, self.plan.derived_kinds),
+            guide=Guidance(consulted.fences, self.vocabulary, self.plan.derived_kinds),
         )
 
     def _compiled(self) -> Compiled:

@@ -69,18 +69,18 @@ def test_a_report_holds_the_runbook_of_its_cause_with_its_commands(state: Path) 
 def test_without_a_library_nothing_is_opened(tmp_path: Path) -> None:
     advice = advice_of(Shelf(tmp_path), None)
 
-    assert (advice.advise(hypothesis(), NOON), advice.gaps(), advice.meanings()) == ((), (), [])
+    assert (advice.consulted().advise(hypothesis(), NOON), advice.gaps(), advice.meanings()) == ((), (), [])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_was_embedded_is_found_by_meaning(shelf: Shelf) -> None:
     need("txtai", "txtai, see .ci/models")
     advice = advice_of(shelf, Dictionary())
-    before = advice.advise(LATE, NOON)
+    before = advice.consulted().advise(LATE, NOON)
     (meaning,) = advice.meanings()
     list(meaning.embed())
 
-    found = advice.advise(LATE, NOON)
+    found = advice.consulted().advise(LATE, NOON)
 
     assert before == ()
     assert [(one.title, one.by) for one in found] == [("When all is slow", ("meaning",))]
@@ -92,7 +92,7 @@ def test_a_model_that_cannot_be_opened_is_a_gap_of_the_model_and_names_still_cou
     need("txtai", "txtai, see .ci/models")
     advice = advice_of(shelf, None)
 
-    assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
+    assert advice.consulted().advise(hypothesis(), NOON)[0].title == "Give it memory"
     assert (advice.meanings(), advice.gaps()) == ([], ())
     advice.close()
 
@@ -104,7 +104,7 @@ def test_without_txtai_a_gap_says_how_it_is_installed(shelf: Shelf, monkeypatch:
     monkeypatch.setattr(module, "find_spec", nothing)
     advice = advice_of(shelf, Dictionary())
 
-    assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
+    assert advice.consulted().advise(hypothesis(), NOON)[0].title == "Give it memory"
     assert ["--no-deps 'txtai" in gap.remedy for gap in advice.gaps()] == [True]
 
 
@@ -113,15 +113,25 @@ def test_vectors_that_cannot_be_used_are_a_gap(shelf: Shelf) -> None:
     (shelf.folder / "library-vectors.db").write_bytes(b"noise " * 1000)
     advice = advice_of(shelf, Dictionary())
 
-    assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
-    assert advice.advise(hypothesis(), NOON)[0].title == "Give it memory"
+    assert advice.consulted().advise(hypothesis(), NOON)[0].title == "Give it memory"
+    assert advice.consulted().advise(hypothesis(), NOON)[0].title == "Give it memory"
     assert ["library-vectors.db: cannot be used" in gap.why for gap in advice.gaps()] == [True]
 
 
 def test_a_library_that_is_damaged_costs_no_diagnosis(shelf: Shelf) -> None:
     library_file(str(shelf.folder.parent)).write_bytes(b"noise " * 1000)
 
-    assert advice_of(shelf, None, "").advise(hypothesis(), NOON) == ()
+    assert advice_of(shelf, None, "").consulted().advise(hypothesis(), NOON) == ()
+
+
+def test_a_library_that_is_closed_meanwhile_costs_no_report(shelf: Shelf) -> None:
+    consulted = advice_of(shelf, None, "").consulted()
+    before = (consulted.advise(hypothesis(), NOON), consulted.fences("/books/m.md"))
+
+    shelf.close()
+
+    assert [len(one) for one in before] == [1, 1]
+    assert (consulted.advise(hypothesis(), NOON), consulted.fences("/books/m.md")) == ((), ())
 
 
 def test_what_plugins_and_a_service_bring_is_known_beside(shelf: Shelf) -> None:
@@ -131,9 +141,9 @@ def test_what_plugins_and_a_service_bring_is_known_beside(shelf: Shelf) -> None:
     shelf.beside += [lambda: beside, lambda: None]
     advice = advice_of(shelf, Dictionary())
 
-    found = advice.advise(hypothesis(), NOON)
+    found = advice.consulted().advise(hypothesis(), NOON)
 
     assert {one.title for one in found} == {"Give it memory", "Sent to the service"}
     assert [meaning.library for meaning in advice.meanings()] == [shelf.library(), beside]
-    assert shelf.fences("/sent/m.md")
+    assert advice.consulted().fences("/sent/m.md")
     advice.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from sre_orchestrator.api.advice import Advice
 from sre_orchestrator.api.blocks import Blocks, Shelf
 from sre_orchestrator.api.packed import Packed
 from sre_orchestrator.api.wiring import Installation
@@ -35,7 +36,6 @@ def test_without_a_library_there_are_no_blocks_and_none_is_made(tmp_path: Path) 
     shelf = Shelf(tmp_path)
 
     assert shelf.blocks() == Blocks()
-    assert shelf.fences("/r/cart.md") == ()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -82,12 +82,14 @@ def test_a_library_that_cannot_be_used_is_a_gap(tmp_path: Path) -> None:
         assert any(gap.agent == "runbooks" and "library.db" in gap.why for gap in installation.gaps())
 
 
-def test_the_blocks_of_a_document_are_given_in_order_until_it_is_closed(tmp_path: Path) -> None:
+def test_the_blocks_of_a_document_are_given_in_order(tmp_path: Path) -> None:
     fences = (Fence(language="sh", text="ls", line=4), Fence(language="check", text=CHECK, line=20))
     library(tmp_path, *fences)
     shelf = Shelf(tmp_path)
+    consulted = Advice(shelf, Settings(state_dir=str(tmp_path)), lambda: None).consulted()
 
-    assert shelf.fences("/r/cart.md") == fences
+    assert consulted.fences("/r/cart.md") == fences
+    assert consulted.fences("/r/bank.md") == ()
     shelf.close()
     shelf.close()
 

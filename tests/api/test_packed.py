@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sre_orchestrator.api.advice import Advice
 from sre_orchestrator.api.blocks import Shelf
 from sre_orchestrator.api.packed import Packed
-from sre_orchestrator.core.settings import KnowledgeSettings
+from sre_orchestrator.core.settings import KnowledgeSettings, Settings
 
 TEXT = "---\ncauses: [flags-down]\n---\n# Flags are down\n\nSee.\n\n```check\ndown: {kind: pod.phase, phase: Failed}\n```\n"
 
@@ -39,8 +40,10 @@ def test_their_blocks_of_code_are_on_the_shelf_beside_those_of_the_library(tmp_p
     (tmp_path / "down.md").write_text(TEXT, encoding="utf-8")
     shelf = Shelf(tmp_path / "state", packed(tmp_path))
 
-    assert [fence.language for fence in shelf.fences("plugins/flags/down.md")] == ["check"]
-    assert shelf.fences("plugins/flags/up.md") == ()
+    consulted = Advice(shelf, Settings(), lambda: None).consulted()
+
+    assert [fence.language for fence in consulted.fences("plugins/flags/down.md")] == ["check"]
+    assert consulted.fences("plugins/flags/up.md") == ()
     shelf.close()
 
 
