@@ -261,8 +261,11 @@ def _operation(address: str, one: Mapping[str, Any]) -> Iterator[str]:
         for found in one.get("parameters", ())
     ]
     yield from _table(("parameter", "in", "type", "what it says"), rows)
+    taken: dict[str, list[str]] = {}
     for media, body in one.get("requestBody", {}).get("content", {}).items():
-        yield from ("", f"Body: `{media}`{_named(body)}.")
+        taken.setdefault(_named(body), []).append(f"`{media}`")
+    for named, media_types in taken.items():
+        yield from ("", f"Body: {', '.join(media_types)}{named}.")
     status, answer = next(one for one in one["responses"].items() if one[0].startswith("2"))
     shown = "".join(f" `{media}`{_named(body)}." for media, body in answer.get("content", {}).items())
     yield from ("", f"Answers {status}: {answer['description']}{shown}")

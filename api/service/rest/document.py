@@ -106,7 +106,8 @@ def _complete(path: str, method: str, operation: Document) -> None:
         _simplify(parameter)
     if told.accepts:
         body = operation.setdefault("requestBody", {"required": True})
-        body["content"] = _content(told.accepts, told.body, told.sent)
+        too = {media: {"schema": schema} for media, schema in told.accepts_too.items()}
+        body["content"] = too | _content(told.accepts, told.body, told.sent)
     responses = operation["responses"]
     ended = next(status for status in responses if status.startswith("2"))
     answer = {"description": told.says or operation.get("summary", ""), "headers": _headers(told.headers)}

@@ -37,6 +37,7 @@ from sre_orchestrator.api.service.telemetry.health import Readiness, ReadyCheck
 from sre_orchestrator.core.models import Component, Gap, Incident, Report, Versions
 from sre_orchestrator.core.plugins import PluginInfo
 from sre_orchestrator.core.ports import Change
+from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES
 from sre_orchestrator.rules.whynot import Trial
 
 Schema = dict[str, Any]
@@ -114,6 +115,7 @@ class Told:
     accepts: str = ""
     body: Schema = field(default_factory=dict)
     sent: object = None
+    accepts_too: Mapping[str, Schema] = field(default_factory=dict)
     answers: str = JSON
     answer: Schema = field(default_factory=dict)
     shown: object = None
@@ -248,6 +250,7 @@ TOLD: Mapping[str, Told] = {
         accepts="text/markdown",
         body=TEXT,
         sent=TOLD_BOOK,
+        accepts_too={one: BYTES if one.startswith("application/") else TEXT for one in MEDIA_TYPES},
         shown=RunbookView(**msgspec.structs.asdict(BOOK), text=TOLD_BOOK),
         headers={"Location": "Where the runbook is.", "ETag": "What its text is known by."},
         also={200: "It is kept, in the place of one of the same name; or it was there already."},

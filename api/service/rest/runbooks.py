@@ -108,10 +108,9 @@ def _given(request: Request[object, object, State]) -> str:
     """Return the media type of a body that can be read."""
     found = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if found not in MEDIA_TYPES:
-        remedy = f"send the document as the body, with Content-Type: {', '.join(MEDIA_TYPES)}"
-        raise HTTPException(
-            status_code=415, detail=f"content type {found[:60]!r}: cannot be read as a runbook; {remedy}"
-        )
+        what = f"content type {found[:60]!r}: cannot be read as a runbook" if found else "there is no content type"
+        detail = f"{what}; send the document as the body, with one of Content-Type: {', '.join(MEDIA_TYPES)}"
+        raise HTTPException(status_code=415, detail=detail)
     return found
 
 

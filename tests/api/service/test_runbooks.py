@@ -10,7 +10,9 @@ import pytest
 from httpx import Response
 from secured import Client, Secured
 
+from sre_orchestrator.api.service.rest.described import described
 from sre_orchestrator.api.service.runbooks import title_of
+from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES
 
 RUNBOOKS = "/api/v1/runbooks"
 TEXT = "# Checkout answers 500\n\nLook at *pricing* first: its memory limit is low.\n"
@@ -179,6 +181,27 @@ def test_what_is_no_runbook_is_refused(
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert says in answer.json()["detail"]
     assert client.get(answer.json()["type"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data; boundary=x", "application/json", "application/octet-stream", ""]
+)
+def test_a_media_type_that_cannot_be_read_is_refused_with_all_that_can(
+    client: Client, admin: dict[str, str], kind: str
+) -> None:
+    answer = client.post(RUNBOOKS, content=b"--x--", headers=admin | ({"Content-Type": kind} if kind else {}))
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (415, "application/problem+json")
+    assert answer.json()["detail"].endswith(f"with one of Content-Type: {', '.join(MEDIA_TYPES)}")
+    assert answer.json()["detail"].startswith("content type" if kind else "there is no content type; ")
+
+
+def test_the_document_lists_all_media_types_that_are_read() -> None:
+    told = described()["paths"][RUNBOOKS]["post"]["requestBody"]["content"]
+
+    assert list(told) == list(MEDIA_TYPES)
+    assert told["application/pdf"]["schema"]["format"] == "binary"
+    assert told["text/markdown"]["examples"]
 
 
 def test_bytes_that_are_no_text_are_refused(client: Client, admin: dict[str, str]) -> None:

@@ -27,6 +27,7 @@ from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.ports import Progress
 from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES
 
 DEMO = Path(__file__).parents[3] / "api" / "demo" / "shop"
 CONFIG = schemathesis.config.SchemathesisConfig.from_dict(
@@ -35,7 +36,8 @@ CONFIG = schemathesis.config.SchemathesisConfig.from_dict(
 # What these accept is described by others, and not by a schema: that a body fits the schema does not make it readable.
 UNREADABLE = {"reportAlerts", "reportAlertmanagerAlerts", "reportAlertmanagerAlertsToo", "reportEvents", "replay"}
 ANY_TEXT = {"keepRunbook"}  # a runbook is text, and so is what schemathesis sends in the place of text
-schemathesis.serializer.alias("application/gzip", "application/octet-stream")
+for media_type in ("application/gzip", *(one for one in MEDIA_TYPES if one.startswith("application/"))):
+    schemathesis.serializer.alias(media_type, "application/octet-stream")
 schema = schemathesis.openapi.from_dict(described(), config=CONFIG)
 
 
