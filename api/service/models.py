@@ -157,7 +157,8 @@ class RunbookRecord(Struct, frozen=True, kw_only=True):
     """A runbook as it is listed, without its text. ``digest`` is the SHA-256 of the text, ``bytes`` its length as UTF-8.
 
     ``namespace`` (comma-separated; none: everybody) is who may see it; within one, names are told from each other.
-    ``excerpt`` is the passage that fits a search best.
+    ``notes`` say what was not taken from it when it was sent, and where. ``excerpt`` is the passage that fits a search
+    best.
     """
 
     id: str
@@ -170,6 +171,7 @@ class RunbookRecord(Struct, frozen=True, kw_only=True):
     author: str = ""
     created_at: datetime
     updated_at: datetime
+    notes: tuple[str, ...] = ()
     excerpt: str = ""
 
 

@@ -12,12 +12,14 @@ import msgspec
 
 from sre_orchestrator.api.service.models import RunbookView
 from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.knowledge import Document
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES, read_document
 from sre_orchestrator.plugins.knowledge.formats.reading import Bounds
 from sre_orchestrator.plugins.knowledge.formats.written import as_markdown
 
 MediaType = Literal["text/markdown", "text/plain"]
+WHERE = "the runbook"
 MOST_TITLE = 200
 KEPT_AS_GIVEN: Mapping[str, MediaType] = {"text/markdown": "text/markdown", "text/plain": "text/plain"}
 _FRONT = re.compile(r"\A---[ \t]*\n(.{0,10000}?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -26,11 +28,16 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 
 
 class Uploaded(Struct, frozen=True, kw_only=True):
-    """The text of an upload, what it is, and what it is called where the text does not tell."""
+    """The text of an upload, what it is, and what it is called where the text does not tell.
+
+    ``document`` is what was read, if it could be; ``notes`` say what was not taken from it.
+    """
 
     text: str
     media_type: MediaType
     title: str = ""
+    document: Document | None = None
+    notes: tuple[str, ...] = ()
 
 
 def text_of(content: bytes, given: str, limits: Bounds) -> Uploaded:
@@ -41,12 +48,28 @@ def text_of(content: bytes, given: str, limits: Bounds) -> Uploaded:
 
     """
     if given in KEPT_AS_GIVEN:
-        try:
-            return Uploaded(text=content.decode(), media_type=KEPT_AS_GIVEN[given])
-        except UnicodeDecodeError as error:
-            raise InputError(f"the runbook is not UTF-8 (byte {error.start}); send it in UTF-8") from error
-    read = read_document(content, "the runbook", format=MEDIA_TYPES[given], bounds=limits)
-    return Uploaded(text=as_markdown(read.document), media_type="text/markdown", title=read.document.title)
+        return _as_given(content, KEPT_AS_GIVEN[given])
+    read = read_document(content, WHERE, format=MEDIA_TYPES[given], bounds=limits)
+    document = read.document
+    return Uploaded(
+        text=as_markdown(document),
+        media_type="text/markdown",
+        title=document.title,
+        document=document,
+        notes=read.notes,
+    )
+
+
+def _as_given(content: bytes, given: MediaType) -> Uploaded:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"the runbook is not UTF-8 (byte {error.start}); send it in UTF-8") from error
+    try:
+        read = read_document(content, WHERE, format=MEDIA_TYPES[given])  # as the index will read it
+    except InputError as error:
+        return Uploaded(text=text, media_type=given, notes=(f"{error}; it is kept, and neither searched nor quoted",))
+    return Uploaded(text=text, media_type=given, document=read.document, notes=read.notes)
 
 
 def runbook_of(

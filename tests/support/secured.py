@@ -23,12 +23,12 @@ from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.pipeline import Bundle
 from sre_orchestrator.core.ports import Progress
-from sre_orchestrator.core.settings import RequestLimits, Settings
+from sre_orchestrator.core.settings import KnowledgeSettings, RequestLimits, Settings
 from sre_orchestrator.core.settings import Service as Limits
 
 Client = TestClient[Any]
 INCIDENTS = "/api/v1/incidents"
-USUAL = RequestLimits()
+USUAL, READ = RequestLimits(), KnowledgeSettings()
 USED: list[str] = []  # every key and token of this process: none of them may be written anywhere
 
 
@@ -54,11 +54,12 @@ class Secured:
         ways: Sequence[Way] = (),
         gate: Gate | None = None,
         twins: Twins | None = None,
+        knowledge: KnowledgeSettings = READ,
         **more: Any,
     ) -> None:
         # the compiled rules are shared by the tests of a process
         limits = Limits(requests=requests, body_bytes=20_000, runbook_bytes=1000, **more)
-        settings = Settings(state_dir=str(state.parent), service=limits)
+        settings = Settings(state_dir=str(state.parent), service=limits, knowledge=knowledge)
         installation = Installation(settings)
         self.store: Database = open_database("", state)
         dispatcher = InProcess(self.store, Instant(), Silent(), limits=settings.service)

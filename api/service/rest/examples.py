@@ -75,6 +75,7 @@ BOOK = RunbookRecord(
     created_at=AT,
     updated_at=AT,
 )
+NOTES = ("the runbook:7: unknown fact kind 'pod.fase'; did you mean 'pod.phase'?; this check is left out",)
 EVENTS = 'id: 1\nevent: queued\ndata: {"number":1,"at":"2030-05-01T12:00:00Z","what":"queued","text":""}\n\n'
 FIGURES = 'sre_orchestrator_investigations_total{cause="memory-limit-too-low",verdict="diagnosed"} 3.0\n'
 TEXT: Schema = {"type": "string"}
@@ -251,7 +252,7 @@ TOLD: Mapping[str, Told] = {
         body=TEXT,
         sent=TOLD_BOOK,
         accepts_too={one: BYTES if one.startswith("application/") else TEXT for one in MEDIA_TYPES},
-        shown=RunbookView(**msgspec.structs.asdict(BOOK), text=TOLD_BOOK),
+        shown=RunbookView(**msgspec.structs.asdict(msgspec.structs.replace(BOOK, notes=NOTES)), text=TOLD_BOOK),
         headers={"Location": "Where the runbook is.", "ETag": "What its text is known by."},
         also={200: "It is kept, in the place of one of the same name; or it was there already."},
         refused=(415,),

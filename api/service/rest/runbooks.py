@@ -6,14 +6,16 @@ from functools import partial
 from typing import Annotated
 
 import anyio.to_thread
+import msgspec
 from litestar import Controller, Request, Response, delete, get, post
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import PathParameter, QueryParameter
 
 from sre_orchestrator.api.service.models import RunbookPage, RunbookQuery, RunbookView
+from sre_orchestrator.api.service.remarks import bounded, remarks
 from sre_orchestrator.api.service.rest.parameters import NO_NUL, IfNoneMatch, Name, Words, is_known
-from sre_orchestrator.api.service.runbooks import runbook_of, text_of
+from sre_orchestrator.api.service.runbooks import WHERE, Uploaded, runbook_of, text_of
 from sre_orchestrator.api.service.security.callers import current, placed
 from sre_orchestrator.api.service.security.door import NEEDS
 from sre_orchestrator.api.service.service import Service
@@ -38,7 +40,8 @@ class Runbooks(Controller):
     ) -> Response[RunbookView]:
         """Keep a document, in the place of one of the same name and namespace; without a name, its title is its name.
 
-        HTML, reStructuredText, PDF and DOCX are kept as the Markdown of what they say.
+        HTML, reStructuredText, PDF and DOCX are kept as the Markdown of what they say; ``notes`` tell what is not taken from
+        the document.
         """
         service: Service = state.service
         content, given, caller = await request.body(), _given(request), current()
@@ -46,8 +49,7 @@ class Runbooks(Controller):
         if len(content) > limits.runbook_bytes:
             detail = f"a runbook may weigh {limits.runbook_bytes} bytes (service.runbook_bytes)"
             raise HTTPException(status_code=413, detail=detail)
-        bounds = _bounds(service.installation.settings)
-        uploaded = await anyio.to_thread.run_sync(partial(text_of, content, given, bounds))
+        uploaded = await anyio.to_thread.run_sync(_read, service, content, given)
         made = runbook_of(
             uploaded.text,
             uploaded.media_type,
@@ -57,6 +59,7 @@ class Runbooks(Controller):
             author=caller.name,
             now=service.now(),
         )
+        made = msgspec.structs.replace(made, notes=uploaded.notes)
         keep = partial(service.store.runbooks.keep, made, most=limits.most_runbooks)
         kept, new = await anyio.to_thread.run_sync(keep)
         headers = {"Location": f"/api/v1/runbooks/{kept.id}", "ETag": _tag(kept)}
@@ -112,6 +115,23 @@ def _given(request: Request[object, object, State]) -> str:
         detail = f"{what}; send the document as the body, with one of Content-Type: {', '.join(MEDIA_TYPES)}"
         raise HTTPException(status_code=415, detail=detail)
     return found
+
+
+def _read(service: Service, content: bytes, given: str) -> Uploaded:
+    """Return what was sent, with all that is to be told of it."""
+    installation = service.installation
+    settings = installation.settings
+    uploaded = text_of(content, given, _bounds(settings))
+    notes = list(uploaded.notes)
+    if uploaded.document:
+        notes += remarks(
+            uploaded.document,
+            WHERE,
+            vocabulary=lambda: installation.vocabulary,
+            today=service.now().date(),
+            stale_days=settings.knowledge.stale_days,
+        )
+    return msgspec.structs.replace(uploaded, notes=bounded(notes))
 
 
 def _bounds(settings: Settings) -> Bounds:

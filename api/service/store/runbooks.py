@@ -38,6 +38,7 @@ class RunbookTable:
     def _kept(self, given: RunbookView, most: int) -> tuple[RunbookView, bool]:
         row = {name: getattr(given, name) for name in STORED}
         row |= {name: time_text(getattr(given, name)) for name in ("created_at", "updated_at")}
+        row["notes"] = msgspec.json.encode(given.notes).decode()
         here = runbook.c.id == given.id
         with self._engine.begin() as connection:
             known = connection.execute(select(runbook).where(here).with_for_update()).mappings().first()
@@ -46,7 +47,7 @@ class RunbookTable:
                     raise InputError(f"{most} runbooks are kept already (service.most_runbooks); remove some first")
                 connection.execute(insert(runbook).values(**row))
                 return given, True
-            if all(known[name] == row[name] for name in ("digest", "title", "media_type")):
+            if all(known[name] == row[name] for name in ("digest", "title", "media_type", "notes")):
                 return _runbook(known), False
             connection.execute(update(runbook).where(here).values(**row | {"created_at": known["created_at"]}))
             return _runbook(connection.execute(select(runbook).where(here)).mappings().one()), False
@@ -91,8 +92,12 @@ class RunbookTable:
 
 
 def _listed(row: RowMapping) -> RunbookRecord:
-    return msgspec.convert({str(name): value for name, value in row.items()}, RunbookRecord)
+    return msgspec.convert(_values(row), RunbookRecord)
 
 
 def _runbook(row: RowMapping) -> RunbookView:
-    return msgspec.convert({name: row[name] for name in STORED}, RunbookView)
+    return msgspec.convert(_values(row), RunbookView)
+
+
+def _values(row: RowMapping) -> dict[str, object]:
+    return {str(name): value for name, value in row.items()} | {"notes": msgspec.json.decode(row["notes"])}

@@ -110,6 +110,7 @@ runbook = Table(
     Column("created_at", String(27), nullable=False),
     Column("updated_at", String(27), nullable=False),
     Column("text", Text, nullable=False),
+    Column("notes", Text, nullable=False, server_default="[]"),  # as JSON
     Index("runbook_by_name", "name", "id"),
 )
 # What runbooks mean, once for all replicas: texts are found by the SHA-256 of their UTF-8, in hexadecimal.

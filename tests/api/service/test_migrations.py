@@ -21,7 +21,7 @@ from sre_orchestrator.api.service.store.migrations import migrate
 from sre_orchestrator.api.service.store.tables import metadata
 from sre_orchestrator.core.errors import InputError
 
-STEPS = ["base", "0001", "0002", "0003", "0004", "0005", "0006"]
+STEPS = ["base", "0001", "0002", "0003", "0004", "0005", "0006", "0007"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

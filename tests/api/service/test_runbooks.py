@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import documents
+import msgspec
 import pytest
 from httpx import Response
-from secured import Client, Secured
+from investigation import NOW
+from postgres import fresh_database
+from secured import Client, Secured, asking
 
+from sre_orchestrator.api.service.models import RunbookQuery
+from sre_orchestrator.api.service.remarks import LONGEST, MOST, bounded
 from sre_orchestrator.api.service.rest.described import described
-from sre_orchestrator.api.service.runbooks import title_of
+from sre_orchestrator.api.service.runbooks import runbook_of, title_of
+from sre_orchestrator.api.service.store import Database, open_database
+from sre_orchestrator.core.settings import KnowledgeSettings
 from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES
 
 RUNBOOKS = "/api/v1/runbooks"
@@ -21,6 +30,12 @@ TEXT = "# Checkout answers 500\n\nLook at *pricing* first: its memory limit is l
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
     return Secured(tmp_path_factory.mktemp("state"), most_runbooks=12)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    with closing(open_database(fresh_database() if request.param == "postgresql" else "", tmp_path)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -261,3 +276,86 @@ def test_a_team_sees_its_own_runbooks_and_those_for_everybody(
     assert kept(client, bank, namespace="shop").status_code == 403
     assert names(client, bank, text="pricing") == ["common", "pricing"]
     assert names(client, admin) == ["common", "pricing", "pricing"]
+
+
+NOTED = """---
+last_reviewed: 2020-01-31
+services: [cart
+---
+# Cart
+"""
+BLOCKS = """---
+last_reviewed: 2020-01-31
+---
+# Cart
+
+```check
+It waits: {kind: pod.phase, phase: Pending}
+It is full: {kind: pod.fase}
+```
+
+```rule
+id: cart-waits
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "notes"),
+    [
+        (TEXT, "text/markdown", []),
+        (NOTED, "text/markdown", ["the runbook:4: its front matter is left out: "]),
+        (
+            BLOCKS,
+            "text/markdown",
+            [
+                "the runbook:8: unknown fact kind 'pod.fase'; did you mean 'pod.phase'?; this check is left out",
+                "the runbook:12: this rule is not used",
+                "the runbook: was last reviewed on 2020-01-31, more than 365 days ago (knowledge.stale_days)",
+            ],
+        ),
+        (
+            "Cart\n====\n\n.. include:: other.rst\n",
+            "text/x-rst",
+            ["the runbook:4: the include of other.rst is left out"],
+        ),
+        ("\x01\x02 noise", "text/plain", ["the runbook: is no text but binary data"]),
+    ],
+    ids=["none", "front", "blocks", "include", "noise"],
+)
+def test_who_uploads_is_told_what_is_not_taken(
+    client: Client, admin: dict[str, str], text: str, kind: str, notes: list[str]
+) -> None:
+    answer = kept(client, admin, text, kind).json()
+    (listed,) = client.get(RUNBOOKS, headers=admin).json()["items"]
+
+    assert len(answer["notes"]) == len(notes)
+    assert [told for told, begin in zip(answer["notes"], notes, strict=True) if not told.startswith(begin)] == []
+    assert listed["notes"] == answer["notes"]
+
+
+def test_pages_that_are_not_read_are_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+    few = Secured(tmp_path_factory.mktemp("state"), knowledge=KnowledgeSettings(pages=1))
+    headers = few.key("root", "admin") | {"Content-Type": "application/pdf"}
+    with asking(few) as client:
+        (note,) = client.post(RUNBOOKS, content=documents.pdf(["One", "Two"]), headers=headers).json()["notes"]
+
+    assert note.startswith("the runbook: has 2 pages, of which the first 1 were read")
+
+
+def test_what_is_noted_later_is_kept_with_the_same_text(store: Database) -> None:
+    made = runbook_of(TEXT, "text/markdown", name="cart", namespace="", author="", now=NOW)
+    noted = msgspec.structs.replace(made, notes=("it is stale",))
+    store.runbooks.keep(made, most=9)
+
+    changed, _ = store.runbooks.keep(noted, most=9)
+
+    assert (changed, store.runbooks.get(made.id)) == (noted, noted)
+    assert [one.notes for one in store.runbooks.list(RunbookQuery()).items] == [noted.notes]
+
+
+def test_notes_hold_no_secrets_and_are_few_and_short() -> None:
+    told = bounded([*(f"note {number} {'x' * LONGEST}" for number in range(MOST + 2)), "password=hunter2-hunter2"])
+
+    assert (len(told), told[-1], {len(one) for one in told[:-1]}) == (MOST + 1, "3 more notes", {LONGEST})
+    assert "hunter2" not in bounded(["password=hunter2-hunter2"])[0]
