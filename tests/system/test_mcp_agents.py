@@ -11,7 +11,9 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import anyio
+import msgspec
 import pytest
+from database_servers import postgres, postgres_server
 from extras import program
 from hostile import HARMLESS, Hostile, corpus
 from mcp_servers import PATIENT, asked, kubernetes, prometheus_by, scope, small
@@ -28,7 +30,8 @@ from sre_orchestrator.plugins.mcp.server import Server
 from sre_orchestrator.plugins.mcp.session import Tool
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
-DEMO = Path(__file__).parents[2] / "api" / "demo" / "shop"
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "api" / "demo" / "shop"
 POD = "checkout-5b7f9c4d8-zm2vq"
 CORPUS = corpus()
 TOLD = FactMapping(
@@ -146,16 +149,24 @@ def test_alertmanager_mcp_server_tells_firing_alerts(tmp_path: Path) -> None:
     assert told.observed_at
 
 
-def test_postgres_mcp_starts_and_lists_its_tools() -> None:
-    settings = McpServer(
-        name="db",
-        preset="postgres-mcp",
-        command=newer("postgres-mcp"),
-        env={"DATABASE_URI": "postgresql://127.0.0.1:1/x"},
-        **PATIENT,
-    )
+def test_postgres_mcp_tells_what_the_how_to_asks() -> None:
+    command = newer("postgres-mcp")
+    page = (ROOT / "docs" / "how-to" / "mcp-servers.md").read_text(encoding="utf-8")
+    shown = page.partition("### Ask a database")[2].partition("```yaml\n")[2].partition("```")[0]
+    (documented,) = msgspec.yaml.decode(shown, type=Settings).mcp_servers
 
-    assert "execute_sql" in tools_of(settings)
+    with postgres_server("max_connections=23") as database, postgres(database, "shop"):
+        url = database.url("monitor", "postgres")
+        facts = facts_by(msgspec.structs.replace(documented, command=command, env={"DATABASE_URI": url}, **PATIENT))
+
+    (told,) = facts
+    assert (told.kind, told.component) == ("database.connections", "statefulset/shop/orders-db")
+    used = told.attributes["used"]
+    assert told.attributes == {
+        "database": "orders", "family": "postgres", "used": used, "most": 23, "reserved": 3, "free": 20 - used,
+        "used_ratio": used / 20, "via": "connection",
+    }  # fmt: skip
+    assert used >= 2
 
 
 def investigated(state: Path, texts: list[str], file: Path, **more: str) -> Bundle:
