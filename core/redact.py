@@ -32,7 +32,8 @@ _SECRETS = (
     _made("://", r"(?i)((?<=[a-z0-9+.-])://[^\s:/@]*:)[^\s/]+(?=@)"),
     _made("begin", r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?=-----END|\Z)"),
     _made("auth", r"([\"']auth\\?[\"']\s*:\s*\\?[\"'])[A-Za-z0-9+/=]{8,}"),  # of a .dockerconfigjson
-    _made("cookie", r"(?i)(\bcookie\\?[\"']?:\s*\\?[\"']?)[^\s\"'*][^\n\"']{2,}"),
+    # what is read before the value is not given back (`?+`), else an escape before a mask would be masked with it
+    _made("cookie", r"(?i)(\bcookie\\?[\"']?:\s*+\\?+[\"']?+)(?!\*\*\*(?:[\n\"']|\Z))[^\s\"'][^\n\"']{2,}"),
     _made("sig=", r"(?i)([?&]sig=)[\w%+/=-]{16,}"),  # of Azure's signed addresses
     # What tokens of known makers begin with; nobody writes such words otherwise.
     _made("ghp_ gho_ ghu_ ghs_ ghr_ hub_pat_", r"()(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})"),
@@ -73,6 +74,13 @@ def without_secrets(text: str) -> str:
     small = text.lower()
     if not _hinted(small) and not _BOOTSTRAP.search(text):
         return text
+    # a mask may let another pattern see more, so it goes on until nothing is left; each time there is less that is no mask
+    while (masked := _masked(text, small)) != text:
+        text = masked
+    return text
+
+
+def _masked(text: str, small: str) -> str:
     for hints, pattern in _SECRETS:
         if any(hint in small for hint in hints):
             text = pattern.sub(rf"\g<1>{MASK}", text)

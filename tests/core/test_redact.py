@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from detect_secrets.core.scan import scan_line
 from detect_secrets.settings import default_settings
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sre_orchestrator.core.redact import MASK, without_secrets
@@ -29,6 +29,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N"
         ("remote ghp_0123456789abcdefghijABCDEFGHIJ", "remote ***"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\nxyz\n-----END", "-----BEGIN RSA PRIVATE KEY-----***-----END"),
         ("-----BEGIN PRIVATE KEY-----\ncut off", "-----BEGIN PRIVATE KEY-----***"),
+        (r"cookie: \a1B2c3D4e5", r"cookie: \***"),
+        ("cookie: ***a1B2c3D4e5", "cookie: ***"),
     ],
 )
 def test_a_secret_is_masked(text: str, clean: str) -> None:
@@ -178,6 +180,10 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from([*PIECES, MASK]), max_size=14).map("".join))
+@example(r"cookie: \***")
+@example(r"cookie: \a1B2c3D4e5")
+@example(r"cookie: \\***")
+@example('eyJ://password::"@a1B2c3D4e5=:://***')
 def test_masking_twice_is_masking_once(text: str) -> None:
     once = without_secrets(text)
 
