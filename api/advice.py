@@ -39,8 +39,8 @@ class Advice:
         self._problem = ""
         self._links: Links | None = None
         self._unlinked = ""
-        self.vectors: VectorStore | None = None
-        """What keeps the vectors of all libraries, such as the database that replicas share; without one, a file each."""
+        self.vectors: Callable[[], VectorStore] | None = None
+        """Opens what keeps the vectors of all libraries, such as the database that replicas share; without one, a file each."""
 
     def consulted(self) -> Consulted:
         """Return what is known from when it is first asked on, for one report."""
@@ -83,7 +83,8 @@ class Advice:
             from sre_orchestrator.plugins.knowledge.meaning import Meaning  # noqa: PLC0415 - only where runbooks are
 
             try:
-                meaning = Meaning(library, self.vectors or self._file_of(library), embedder)
+                vectors = self.vectors() if self.vectors else self._file_of(library)
+                meaning = Meaning(library, vectors, embedder)
                 meaning.load()
             except InputError as error:
                 self._problem = str(error)

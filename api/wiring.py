@@ -24,6 +24,7 @@ from sre_orchestrator.api.guidance import Guidance
 from sre_orchestrator.api.mcp_servers import end, learn, with_presets
 from sre_orchestrator.api.model import ChosenModel
 from sre_orchestrator.api.packed import Packed
+from sre_orchestrator.api.sharing import shared_vectors
 from sre_orchestrator.core.additions import Additions, leave_out_clashing
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.hookspecs import Agent, Source, Sources
@@ -110,7 +111,9 @@ class Installation:
         self.order = ChosenOrder(settings.model, self._embedder_kinds)
         self.packed = Packed(lambda: self.plugins.each("register_runbooks"), self.settings.knowledge)
         self.shelf = Shelf(self._state_dir, self.packed)
+        self._opened = ExitStack()
         self.advice = Advice(self.shelf, self.settings, self.order.embedder)
+        self.advice.vectors = shared_vectors(self.settings, self._opened)
         self._compiling = Lock()
         self._book: Compiled | None = None
         learn(self.agents, self.kinds)
@@ -182,6 +185,7 @@ class Installation:
         self.advice.close()
         self.order.close()
         self.shelf.close()
+        self._opened.close()
 
     def reasoning(self, progress: Progress | None = None, assistant: Assistant | None = None) -> Reasoning:
         """Return what concludes and words, for one report: all that a replay needs."""

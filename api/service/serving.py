@@ -59,7 +59,7 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
     ):
         installation.shelf.beside.append(store.runbooks.library)
         if is_server(limits.database_url):
-            installation.advice.vectors = store.vectors
+            installation.advice.vectors = lambda: store.vectors
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         outbox = CountedOutbox(store.outbox, telemetry.figures.notified)
         sender = Sender(store, outbox, limits.notify, public_url=limits.public_url)

@@ -12,6 +12,7 @@ from sre_orchestrator.api.service.store.migrations import migrate
 from sre_orchestrator.core.errors import InputError
 
 BUSY_SECONDS = 30
+CONNECT_SECONDS = "10"  # where the address says nothing else (connect_timeout)
 POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 
 
@@ -77,4 +78,5 @@ def _begin(connection: Any) -> None:  # noqa: ANN401 - see above
 def _server(url: URL) -> Engine:
     if url.drivername not in POSTGRESQL:
         raise ArgumentError(f"{url.drivername} is not known; known: sqlite, postgresql")
-    return create_engine(url.set(drivername=POSTGRESQL[-1]), pool_pre_ping=True)
+    patience = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS}
+    return create_engine(url.set(drivername=POSTGRESQL[-1]).update_query_dict(patience), pool_pre_ping=True)

@@ -9,6 +9,11 @@ import pytest
 from command_line import Run
 from extras import need
 from local_models import minilm
+from metric_servers import free_port
+from postgres import fresh_database
+from sqlalchemy import text
+
+from sre_orchestrator.api.service.store.engine import open_engine
 
 CART = """---
 owner: team-cart
@@ -240,6 +245,45 @@ def test_a_model_that_cannot_be_opened_is_told_and_words_answer(run: Run, books:
     assert first.code == 0
     assert "/absent.gguf" in first.err
     assert "/absent.gguf" in found.err
+    assert "found by words" in found.out
+
+
+@pytest.fixture
+def shared(embedding: Path) -> str:
+    """Return the address of a database that the settings of ``embedding`` name, too."""
+    address = fresh_database()
+    with embedding.open("a") as file:
+        file.write(f"service: {{database_url: '{address}'}}\n")
+    return address
+
+
+def test_beside_a_service_on_postgresql_its_vectors_are_used_by_every_command(
+    run: Run, books: Path, embedding: Path, shared: str, state: Path
+) -> None:
+    replica = ("--state-dir", state.with_name("replica"), "--settings", embedding)
+    first = run("runbooks", "ingest", books, "--settings", embedding)
+    run("runbooks", "ingest", books, *replica)
+    found = run("runbooks", "search", "workers hang and messages pile up", *replica)
+
+    assert "2 passages are found by their meaning" in first.err
+    assert "found by meaning" in found.out
+    assert not list(state.parent.rglob("*-vectors.db"))
+    engine = open_engine(shared)
+    with engine.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM runbook_vector")) == 2
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("state")
+def test_a_shared_database_that_is_away_is_told_and_words_answer(run: Run, books: Path, embedding: Path) -> None:
+    with embedding.open("a") as file:
+        file.write(f"service: {{database_url: 'postgresql://sre:word@127.0.0.1:{free_port()}/x'}}\n")
+    first = run("runbooks", "ingest", books, "--settings", embedding)
+    found = run("runbooks", "search", "consumers of the queue", "--settings", embedding)
+
+    assert (first.code, first.out.partition(",")[0]) == (0, "2 added")
+    assert "the database cannot be used" in first.err
+    assert "word" not in first.err.replace("words", "")
     assert "found by words" in found.out
 
 

@@ -74,7 +74,7 @@ def replica(state: Path, store: VectorStore, embedder: Dictionary, *names: str) 
         )
     settings = Settings(state_dir=str(state), model=ModelSettings(embedder="dictionary:any"))
     advice = Advice(Shelf(state), settings, lambda: embedder)
-    advice.vectors = store
+    advice.vectors = lambda: store
     return advice
 
 
