@@ -8,8 +8,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from sre_orchestrator.api.packed import Packed
-from sre_orchestrator.core.knowledge import CheckText, RuleText
-from sre_orchestrator.core.models import Struct
+from sre_orchestrator.core.knowledge import CheckText, LibraryError, RuleText
+from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.core.vocabulary import Vocabulary
 from sre_orchestrator.rules.checks import read_checks
 
@@ -20,10 +20,11 @@ RULE, CHECK = "rule", "check"
 
 
 class Blocks(Struct, frozen=True, kw_only=True):
-    """What is written in runbooks for the rule book; none where there is no library."""
+    """What is written in runbooks for the rule book; none where there is no library. ``gaps`` are libraries that cannot be used."""
 
     rules: tuple[RuleText, ...] = ()
     checks: tuple[CheckText, ...] = ()
+    gaps: tuple[Gap, ...] = ()
 
     def problems(self, vocabulary: Vocabulary) -> tuple[str, ...]:
         """Return what is wrong with checks, with document and line."""
@@ -42,16 +43,12 @@ class Shelf:
         """More libraries, such as that of what a service was sent; each call may bring its library up to date."""
 
     def blocks(self) -> Blocks:
-        """Return all rules and checks of what was ingested and of plugins; what a service was sent makes no rules.
-
-        Raises:
-            LibraryError: a library cannot be used.
-
-        """
-        found = [library for library in (self.library(), self.packed()) if library is not None]
+        """Return all rules and checks of what was ingested and of plugins; what a service was sent makes no rules."""
+        ingested, packed = _blocks_of(self.library), _blocks_of(self.packed)
         return Blocks(
-            rules=tuple(RuleText(origin=where, text=text) for one in found for where, text in one.fences(RULE)),
-            checks=tuple(CheckText(origin=where, text=text) for one in found for where, text in one.fences(CHECK)),
+            rules=ingested.rules + packed.rules,
+            checks=ingested.checks + packed.checks,
+            gaps=ingested.gaps + packed.gaps,
         )
 
     def libraries(self) -> Sequence[Library]:
@@ -100,3 +97,17 @@ class Shelf:
                 file = library_file(str(self._state_dir))
                 self._library = Library(file) if file.exists() else None
             return self._library
+
+
+def _blocks_of(opened: Callable[[], Library | None]) -> Blocks:
+    try:
+        library = opened()
+        if library is None:
+            return Blocks()
+        return Blocks(
+            rules=tuple(RuleText(origin=where, text=text) for where, text in library.fences(RULE)),
+            checks=tuple(CheckText(origin=where, text=text) for where, text in library.fences(CHECK)),
+        )
+    except LibraryError as error:
+        what = "the library of runbooks, and the rules and checks in it"
+        return Blocks(gaps=(Gap(agent="runbooks", what=what, why=error.why, remedy=error.remedy),))

@@ -17,7 +17,7 @@ from typing import cast
 import msgspec
 
 from sre_orchestrator.api.advice import Advice
-from sre_orchestrator.api.blocks import Blocks, Shelf
+from sre_orchestrator.api.blocks import Shelf
 from sre_orchestrator.api.contained import Known, known_by
 from sre_orchestrator.api.embedding import ChosenOrder
 from sre_orchestrator.api.guidance import Guidance
@@ -85,12 +85,16 @@ ALERT_FORMATS = ("alertmanager", "grafana", "pagerduty")  # of api.service.intak
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled:
-    """Vocabulary and rule book, checked; ``refused`` are the rules and checks of runbooks that cannot be used."""
+    """Vocabulary and rule book, checked; ``refused`` are the rules and checks of runbooks that cannot be used.
+
+    ``unread`` are libraries whose rules and checks nobody knows.
+    """
 
     vocabulary: Vocabulary
     book: RuleBook
     plan: Plan
     refused: tuple[str, ...]
+    unread: tuple[Gap, ...]
 
 
 class Installation:
@@ -140,6 +144,16 @@ class Installation:
 
     def gaps(self) -> tuple[Gap, ...]:
         """Return what is missing whatever the incident: broken plugins, refused rules."""
+        return (
+            *self.plugins.gaps(),
+            *self.book_gaps(),
+            *self.model.gaps(),
+            *self.order.gaps(),
+            *self.advice.gaps(),
+        )
+
+    def book_gaps(self) -> tuple[Gap, ...]:
+        """Return what the rule book is without: refused rules and checks, broken packs, libraries that cannot be used."""
         refused = (
             Gap(agent="rules", what="a rule file was refused", why=one, remedy="sre-orchestrator rules check")
             for one in (*self.vocabulary.problems, *self.book.problems)
@@ -152,15 +166,7 @@ class Installation:
             Gap(agent="runbooks", what="a rule or check was refused", why=one, remedy="correct it and ingest it again")
             for one in self.refused
         )
-        return (
-            *self.plugins.gaps(),
-            *refused,
-            *packs,
-            *written,
-            *self.model.gaps(),
-            *self.order.gaps(),
-            *self.advice.gaps(),
-        )
+        return (*refused, *packs, *written, *self._compiled().unread)
 
     def assistant(self, incident: Incident, twin: Twin) -> Assistant:
         """Return who helps with one incident; the first time, this opens the model.
@@ -209,7 +215,7 @@ class Installation:
 
     def _compile(self) -> Compiled:
         vocabulary = self.kinds()
-        blocks, problems = self._blocks()
+        blocks = self.shelf.blocks()
         book = load_book(
             vocabulary,
             rule_folders=(*self._folders("register_rules"), *map(Path, self.settings.rule_folders)),
@@ -217,14 +223,14 @@ class Installation:
             texts=blocks.rules,
             cache=self._cache,
         )
-        refused = (*problems, *book.refused, *blocks.problems(vocabulary))
-        return Compiled(vocabulary=vocabulary, book=book, plan=book.compile(self.settings.engine), refused=refused)
-
-    def _blocks(self) -> tuple[Blocks, tuple[str, ...]]:
-        try:
-            return self.shelf.blocks(), ()
-        except InputError as error:
-            return Blocks(), (str(error),)
+        refused = (*book.refused, *blocks.problems(vocabulary))
+        return Compiled(
+            vocabulary=vocabulary,
+            book=book,
+            plan=book.compile(self.settings.engine),
+            refused=refused,
+            unread=blocks.gaps,
+        )
 
     def kinds(self) -> Vocabulary:
         """Return the kinds of facts alone: no rule is read for them."""

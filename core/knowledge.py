@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
+from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.models import Struct
+
+
+class LibraryError(InputError):
+    """A library of runbooks cannot be used: ``why``, with its file, and how to mend that."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}; {remedy}")
+        self.why = why
+        self.remedy = remedy
 
 
 class Fence(Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 import platformdirs
 
+from sre_orchestrator.core.databases import NO_ADDRESS, is_address
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.errors import SettingsError
 from sre_orchestrator.core.mcp_servers import McpServer
@@ -326,6 +327,8 @@ class DatabaseAccess(Struct, frozen=True, kw_only=True):
         """Refuse what leads nowhere, or to two places; an address may hold a password, so none is shown."""
         if bool(self.url) == bool(self.url_file):
             raise ValueError(f"databases {self.name}: has no address, or two; give url or url_file")
+        if self.url and not is_address(self.url):
+            raise ValueError(f"databases {self.name}: {NO_ADDRESS}")
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.core.wording import counted
 from sre_orchestrator.rules.packs import SORTS, installed
+
+FAILED = 1
 
 
 def add(
@@ -35,9 +38,9 @@ def add(
     from sre_orchestrator.api.packs import add_pack  # noqa: PLC0415 - help must be quick
 
     added = add_pack(settings_from(settings, state_dir), source)
-    counted = ", ".join(f"{number} {sort}" for sort, number in added.files.items() if number)
-    typer.echo(f"added {added.pack.name} {added.pack.version or added.pack.digest[:12]}: {counted}")
-    typer.echo(f"{added.tests} tests passed")
+    brought = ", ".join(counted(number, sort.removesuffix("s"), sort) for sort, number in added.files.items() if number)
+    typer.echo(f"added {added.pack.name} {added.pack.version or added.pack.digest[:12]}: {brought}")
+    typer.echo(f"{counted(added.tests, 'test')} passed")
 
 
 def packs(
@@ -45,7 +48,7 @@ def packs(
     settings: SettingsOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """List the rule packs, where they came from, and why any cannot be used.
+    """List the rule packs, where they came from, and why any cannot be used: it ends with 1 then.
 
     Examples:
       sre-orchestrator rules packs
@@ -57,10 +60,12 @@ def packs(
         typer.echo(f"error: {problem}", err=True)
     if format is Table.JSON:
         echo_json(found)
-        return
-    for one in found:
-        typer.echo(f"{one.name:30} {one.version or '-':10} {one.digest[:12]}  {one.origin}")
-    if not found and not problems:
+    else:
+        for one in found:
+            typer.echo(f"{one.name:30} {one.version or '-':10} {one.digest[:12]}  {one.origin}")
+    if problems:
+        raise typer.Exit(FAILED)
+    if not found and format is Table.TEXT:
         typer.echo(
             f"there are no rule packs; sre-orchestrator rules add FOLDER adds one that has {', '.join(SORTS)}", err=True
         )

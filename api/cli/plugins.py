@@ -10,9 +10,12 @@ import typer
 
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
 from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.wording import counted
 
 if TYPE_CHECKING:
     from sre_orchestrator.api.added import PluginView
+
+FAILED = 1
 
 
 def _names(incomplete: str) -> list[str]:
@@ -32,6 +35,8 @@ def plugins(
 ) -> None:
     """List the plugins, built in and installed with pip: what they add, and why any is not in use.
 
+    Where one of them, or a file of one, cannot be used, it ends with 1; one that block_plugins names is not meant to be.
+
     Examples:
       sre-orchestrator plugins
       sre-orchestrator plugins flag-service network
@@ -40,6 +45,7 @@ def plugins(
     """
     from sre_orchestrator.api.added import plugin_views  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
+    from sre_orchestrator.core.plugins import BLOCKED  # noqa: PLC0415
     from sre_orchestrator.core.vocabulary import nearest  # noqa: PLC0415
 
     found = plugin_views(Installation(settings_from(settings, state_dir)))
@@ -50,17 +56,19 @@ def plugins(
     chosen = [one for one in found if not names or one.name in names]
     if format is Table.JSON:
         echo_json(chosen)
-        return
-    for one in chosen:
-        typer.echo(f"{one.name:20} {one.origin:30} {_state(one)}")
-        if names or one.distribution:
-            typer.echo("".join(f"    {what:14} {text}\n" for what, text in _details(one)), nl=False)
+    else:
+        for one in chosen:
+            typer.echo(f"{one.name:20} {one.origin:30} {_state(one)}")
+            if names or one.distribution:
+                typer.echo("".join(f"    {what:14} {text}\n" for what, text in _details(one)), nl=False)
+    if any((one.problem and one.problem != BLOCKED) or one.refused for one in chosen):
+        raise typer.Exit(FAILED)
 
 
 def _state(one: PluginView) -> str:
     if one.problem:
         return one.problem
-    return f"in use, without {len(one.refused)} of its files" if one.refused else "in use"
+    return f"in use, without {counted(len(one.refused), 'file')}" if one.refused else "in use"
 
 
 def _details(one: PluginView) -> Iterator[tuple[str, str]]:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sre_orchestrator.api.cli.common import Table, echo_json
-from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.settings import Settings, read_settings
-from sre_orchestrator.core.vocabulary import Vocabulary, load_vocabulary, nearest
-from sre_orchestrator.rules.book import RuleBook, builtin_rules, load_book, read_checked
+from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.core.errors import InputError, RuleError
+from sre_orchestrator.core.models import Gap
+from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.vocabulary import load_vocabulary, nearest
+from sre_orchestrator.core.wording import counted
+from sre_orchestrator.rules.book import load_book, read_checked
 from sre_orchestrator.rules.catalogue import yaml_files
 from sre_orchestrator.rules.coverage import Covered, Pair, cover
-from sre_orchestrator.rules.installed import installed_book, installed_rules
+from sre_orchestrator.rules.installed import Origin, builtin_origin, installed_book, installed_rules, rule_origins
 from sre_orchestrator.rules.model import Case, Rule
+from sre_orchestrator.rules.packs import installed
 from sre_orchestrator.rules.testing import run_case
 
 app = typer.Typer(help="Check, test and explain rules.", no_args_is_help=True)
-Paths = Annotated[list[Path] | None, typer.Argument(help="Rule files or folders; by default the built-in book.")]
-FAILED = 1
+Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Rule files or folders; by default all that is installed: built in, of plugins, rule packs and rule_folders."
+    ),
+]
+FAILED, BAD_INPUT = 1, 2
 TEMPLATE = """id: {id}
 title: Say in one line what is wrong
 status: experimental
@@ -51,26 +58,50 @@ tests:
 
 
 @app.command()
-def check(paths: Paths = None) -> None:
-    """Check rule files against the vocabulary and the causes; the first error of each file with its line."""
-    checked = list(_read(paths))
-    load_book(load_vocabulary())
-    typer.echo(f"{len(checked)} rules are in order")
+def check(paths: Paths = None, settings: SettingsOption = None, state_dir: StateOption = None) -> None:
+    """Check rule files against the vocabulary and the causes; the first error of each file with its line.
+
+    Rules in runbooks are checked when they are ingested.
+
+    Examples:
+      sre-orchestrator rules check
+      sre-orchestrator rules check my-rules/queue-consumer-gone.yaml
+
+    """
+    read = _Reading(settings_from(settings, state_dir), paths)
+    rules = {name: len([*read.rules_of(origin)]) for name, origin in read.origins.items()}
+    _tell(rules, "rule")
+    total = sum(rules.values())
+    typer.echo(f"{counted(total, 'rule')} {'is' if total == 1 else 'are'} in order")
+    _tell_problems(read)
 
 
 @app.command("test")
-def run_tests(paths: Paths = None) -> None:
-    """Run the tests embedded in rule files."""
-    book = _installed()[1].rules
-    failed = total = 0
-    for rule, cases in _read(paths):
-        for case in cases:
-            total += 1
-            wrong = run_case(rule, case, book)
+def run_tests(paths: Paths = None, settings: SettingsOption = None, state_dir: StateOption = None) -> None:
+    """Run the tests embedded in rule files; those of rules in runbooks are run when they are ingested.
+
+    Examples:
+      sre-orchestrator rules test
+      sre-orchestrator rules test my-rules
+
+    """
+    read = _Reading(settings_from(settings, state_dir), paths)
+    tests: dict[str, int] = {}
+    failed = 0
+    for name, origin in read.origins.items():
+        run = [
+            (rule, case, run_case(rule, case, read.book.rules))
+            for rule, cases in read.rules_of(origin)
+            for case in cases
+        ]
+        tests[name] = len(run)
+        for rule, case, wrong in run:
             if wrong:
                 failed += 1
                 typer.echo(f"{rule.path}: {case.name}: {wrong}", err=True)
-    typer.echo(f"{total} tests, {failed} failed")
+    _tell(tests, "test")
+    typer.echo(f"{counted(sum(tests.values()), 'test')}, {failed} failed")
+    _tell_problems(read)
     if failed:
         raise typer.Exit(FAILED)
 
@@ -81,7 +112,7 @@ def coverage(
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 when there is a hole.")] = False,
 ) -> None:
     """Print which tests each cause of the built-in book has, what tells it from its look-alikes, and the holes."""
-    found = cover(list(_read(None)), load_book(load_vocabulary()).causes)
+    found = _covered()
     if format is Table.JSON:
         echo_json(found)
     else:
@@ -91,25 +122,40 @@ def coverage(
 
 
 @app.command("list")
-def list_rules(format: Annotated[Table, typer.Option("--format")] = Table.TEXT) -> None:
-    """List the rules of the book: ours, and those of plugins, rule packs and runbooks."""
+def list_rules(
+    format: Annotated[Table, typer.Option("--format")] = Table.TEXT,
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """List the rules of the book: ours, and those of plugins, rule packs and runbooks.
+
+    What the book is without, such as a rule that was refused, or the rules in a library of runbooks that is damaged, is
+    named on standard error; it ends with 1 then.
+    """
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
 
-    with closing(Installation(read_settings(None, os.environ))) as installation:
-        rules = installation.book.rules
+    with closing(Installation(settings_from(settings, state_dir))) as installation:
+        rules, gaps = installation.book.rules, installation.book_gaps()
     if format is Table.JSON:
         rows = [{"id": rule.id, "title": rule.title, "status": rule.status, "path": rule.path} for rule in rules]
         echo_json(rows)
-        return
-    for rule in rules:
-        typer.echo(f"{rule.id:50} {rule.status:13} {rule.title}")
+    else:
+        for rule in rules:
+            typer.echo(f"{rule.id:50} {rule.status:13} {rule.title}")
+    _tell_gaps(gaps)
+    if gaps:
+        raise typer.Exit(FAILED)
 
 
 @app.command()
-def explain(rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)]) -> None:
+def explain(
+    rule_id: Annotated[str, typer.Argument(metavar="ID", show_default=False)],
+    settings: SettingsOption = None,
+    state_dir: StateOption = None,
+) -> None:
     """Print a rule as it is written, with its reason and tests."""
-    settings = read_settings(None, os.environ)
-    files = {Path(path).stem: text for path, text in installed_rules(settings)} | _written(rule_id, settings)
+    chosen = settings_from(settings, state_dir)
+    files = {Path(path).stem: text for path, text in installed_rules(chosen)} | _written(rule_id, chosen)
     if rule_id not in files:
         raise InputError(f"there is no rule {rule_id!r}{nearest(rule_id, files)}")
     typer.echo(files[rule_id].decode())
@@ -138,7 +184,7 @@ def _print_matrix(found: Sequence[Covered]) -> None:
     typer.echo(
         "\nBy tests that both look at, unless marked: ~ their rules read nothing in common, ! no test tells them apart."
     )
-    typer.echo("\n".join([f"{len(holes)} holes", *holes]))
+    typer.echo("\n".join([counted(len(holes), "hole"), *holes]))
 
 
 def _told(pair: Pair) -> str:
@@ -146,17 +192,49 @@ def _told(pair: Pair) -> str:
     return pair.cause + ("!" if "never" in ways else "~" if "unread" in ways else "")
 
 
-def _read(paths: list[Path] | None) -> Iterator[tuple[Rule, tuple[Case, ...]]]:
-    vocabulary, book = _installed()
-    files = [file for folder in builtin_rules() for file in yaml_files(folder)]
-    if paths:
-        files = []
-        for path in paths:
-            if not path.exists():
-                raise InputError(f"{path}: does not exist")
-            files += yaml_files(path) if path.is_dir() else [(str(path), path.read_bytes())]
-    for name, text in files:
-        yield read_checked(text, name, vocabulary, book.causes)
+class _Reading:
+    """Rules that are read from files beside the installed book; ``problems`` are those that cannot be used, with why."""
+
+    def __init__(self, settings: Settings, paths: Sequence[Path] | None) -> None:
+        self.vocabulary, self.book = installed_book(settings)
+        self.origins = {one.name: one for one in (map(_given, paths) if paths else rule_origins(settings))}
+        self.problems: list[str] = []
+        if not paths:
+            self.problems += (*installed(Path(settings.state_dir))[1], *self.vocabulary.problems, *self.book.problems)
+
+    def rules_of(self, origin: Origin) -> Iterator[tuple[Rule, tuple[Case, ...]]]:
+        """Yield the rules of one origin that can be used, with their tests."""
+        for path, text in origin.files:
+            try:
+                yield read_checked(text, path, self.vocabulary, self.book.causes)
+            except RuleError as error:
+                self.problems.append(str(error))
+
+
+def _given(path: Path) -> Origin:
+    if not path.exists():
+        raise InputError(f"{path}: does not exist")
+    return Origin(name=str(path), files=tuple(yaml_files(path) if path.is_dir() else [(str(path), path.read_bytes())]))
+
+
+def _tell(numbers: Mapping[str, int], thing: str) -> None:
+    """Print how many things are of each origin, where there are several."""
+    if len(numbers) > 1:
+        for name, number in numbers.items():
+            typer.echo(f"{name}: {counted(number, thing)}")
+
+
+def _tell_problems(read: _Reading) -> None:
+    for problem in dict.fromkeys(read.problems):
+        typer.echo(f"error: {problem}", err=True)
+    if read.problems:
+        raise typer.Exit(BAD_INPUT)
+
+
+def _covered() -> Sequence[Covered]:
+    vocabulary = load_vocabulary()
+    causes = load_book(vocabulary).causes
+    return cover([read_checked(text, path, vocabulary, causes) for path, text in builtin_origin().files], causes)
 
 
 def _written(rule_id: str, settings: Settings) -> dict[str, bytes]:
@@ -166,11 +244,12 @@ def _written(rule_id: str, settings: Settings) -> dict[str, bytes]:
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415 - slow to import
 
     with closing(Installation(settings)) as installation:
+        blocks = installation.shelf.blocks()
+        _tell_gaps(blocks.gaps)
         places = {rule.path: rule.id for rule in installation.book.rules if "." in rule.id}
-        return {
-            places[one.origin]: one.text.encode() for one in installation.shelf.blocks().rules if one.origin in places
-        }
+        return {places[one.origin]: one.text.encode() for one in blocks.rules if one.origin in places}
 
 
-def _installed() -> tuple[Vocabulary, RuleBook]:
-    return installed_book(read_settings(None, os.environ))
+def _tell_gaps(gaps: Iterable[Gap]) -> None:
+    for gap in gaps:
+        typer.echo(f"error: {gap.what}: {gap.why}; {gap.remedy}", err=True)

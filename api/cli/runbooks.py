@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,6 +15,7 @@ from sre_orchestrator.api.blocks import CHECK, RULE
 from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from, shown_parts
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.wording import counted
 
 if TYPE_CHECKING:
     from sre_orchestrator.api.wiring import Installation
@@ -24,6 +27,7 @@ app = typer.Typer(help="Ingest, search and list runbooks; reports quote those th
 FormatOption = Annotated[Table, typer.Option("--format", help="How it is printed.")]
 FAILED, BAD_INPUT = 1, 2
 SHOWN = 600
+NAMED = 10
 
 
 @app.command()
@@ -74,6 +78,8 @@ def ingest(
     done = with_alert_rules(done, wanted, chosen)
     done = msgspec.structs.replace(done, refused=_refused(chosen) if tried else ())
     _tell(done, format)
+    if not (done.added or done.changed or done.unchanged or done.removed or done.alerts or done.problems):
+        _tell_nothing(done, wanted)
     if chosen.model.embedder:
         _embed(chosen)
     if done.problems and not (done.added or done.changed or done.unchanged or done.alerts):
@@ -197,7 +203,7 @@ def _embed(settings: Settings) -> None:
                 before = progress.done
         embedded = sum(meaning.progress.done for meaning in meanings)
     if meanings:
-        typer.echo(f"{embedded} passages are found by their meaning", err=True)
+        typer.echo(f"{counted(embedded, 'passage')} found by meaning", err=True)
 
 
 def _say_gaps(installation: Installation) -> None:
@@ -222,17 +228,36 @@ def _tell(done: Ingested, format: Table) -> None:
     if format is Table.JSON:
         echo_json(done)
         return
-    counted = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
-    parts = [f"{len(addresses)} {what}" for what, addresses in counted.items()]
+    told = {"added": done.added, "changed": done.changed, "unchanged": done.unchanged, "removed": done.removed}
+    parts = [f"{len(addresses)} {what}" for what, addresses in told.items()]
     if done.skipped:
         parts.append(f"{len(done.skipped)} skipped (no format of runbooks)")
     if done.problems:
         parts.append(f"{len(done.problems)} not read")
     if done.alerts:
-        parts.append(f"{done.alerts} alert rules")
+        parts.append(counted(done.alerts, "alert rule"))
     if done.refused:
-        parts.append(f"{len(done.refused)} rules or checks refused")
+        parts.append(f"{counted(len(done.refused), 'rule or check', 'rules or checks')} refused")
     typer.echo(", ".join(parts))
+
+
+def _tell_nothing(done: Ingested, places: Sequence[str]) -> None:
+    """Say what would have been read, and what was passed over."""
+    from sre_orchestrator.plugins.knowledge.alert_files import SUFFIXES as ALERT_RULES  # noqa: PLC0415
+    from sre_orchestrator.plugins.knowledge.formats import SUFFIXES  # noqa: PLC0415
+
+    typer.echo(
+        f"note: {', '.join(places)}: holds nothing to ingest; runbooks are read from {', '.join(SUFFIXES)}, alert rules "
+        f"from {', '.join(ALERT_RULES)}; files and folders whose names begin with a dot are passed over",
+        err=True,
+    )
+    for one in done.skipped[:NAMED]:
+        why = "holds no alert rules" if one.endswith(ALERT_RULES) else "is in no format of runbooks"
+        typer.echo(f"note: {one}: was passed over: {why}", err=True)
+    if len(done.skipped) > NAMED:
+        typer.echo(
+            f"note: {counted(len(done.skipped) - NAMED, 'more file')} passed over; --format json names all", err=True
+        )
 
 
 def _shown(number: int, found: Found) -> str:
@@ -253,13 +278,20 @@ def _about(listed: Listed) -> str:
 
 def _addresses(library: Library, place: str) -> Sequence[str]:
     """Return the addresses of a document or of what is below a folder."""
-    from sre_orchestrator.core.vocabulary import nearest  # noqa: PLC0415
     from sre_orchestrator.plugins.knowledge.fetching import is_url  # noqa: PLC0415
     from sre_orchestrator.plugins.knowledge.ingesting import absolute  # noqa: PLC0415
 
     address = place if is_url(place) else str(absolute(place))
     found = [address] if library.digest(address) is not None else sorted(library.below(f"{address.rstrip('/')}/"))
     if not found:
-        known = [one.address for one in library.documents()]
-        raise InputError(f"{place}: there is no such runbook in the library{nearest(address, known)}")
+        nearby = _nearest(place, [one.address for one in library.documents()])
+        raise InputError(f"{place}: there is no such runbook in the library{nearby}")
     return found
+
+
+def _nearest(place: str, addresses: Sequence[str]) -> str:
+    """Suggest what is called almost so, without the folders that it is in: most runbooks have those in common."""
+    there = (one for address in addresses for one in (os.path.dirname(address), address))  # noqa: PTH120 - or a URL
+    named = {os.path.basename(one): one for one in there}  # noqa: PTH119
+    close = get_close_matches(os.path.basename(place.rstrip("/")), named, n=1)  # noqa: PTH119
+    return f"; did you mean {named[close[0]]!r}?" if close else "; sre-orchestrator runbooks list shows what there is"

@@ -49,14 +49,9 @@ def _rules(installation: Installation) -> Iterator[Check]:
         name="rule book",
         found=f"{len(book.rules)} rules for {len(book.causes)} causes, {book.digest}, run by {settings.engine}",
     )
-    for number, problem in enumerate((*installation.vocabulary.problems, *book.problems), start=1):
-        yield Check(
-            area="rules",
-            name=f"refused {number}",
-            state="missing",
-            why=problem,
-            remedy="correct the file: sre-orchestrator rules check FILE",
-        )
+    for number, gap in enumerate(installation.book_gaps(), start=1):
+        why = f"{gap.what}: {gap.why}"
+        yield Check(area="rules", name=f"missing {number}", state="missing", why=why, remedy=gap.remedy)
 
 
 def _models() -> Iterator[Check]:

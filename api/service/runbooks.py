@@ -15,6 +15,7 @@ from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.knowledge import Document
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.plugins.knowledge.formats import MEDIA_TYPES, read_document
+from sre_orchestrator.plugins.knowledge.formats.front import split_front
 from sre_orchestrator.plugins.knowledge.formats.reading import Bounds
 from sre_orchestrator.plugins.knowledge.formats.written import as_markdown
 
@@ -22,8 +23,6 @@ MediaType = Literal["text/markdown", "text/plain"]
 WHERE = "the runbook"
 MOST_TITLE = 200
 KEPT_AS_GIVEN: Mapping[str, MediaType] = {"text/markdown": "text/markdown", "text/plain": "text/plain"}
-_FRONT = re.compile(r"\A---[ \t]*\n(.{0,10000}?)\n---[ \t]*(?:\n|\Z)", re.DOTALL)
-_TITLE = re.compile(r"^title:[ \t]*(.+)$", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.MULTILINE)
 
 
@@ -109,11 +108,10 @@ def runbook_of(
 def title_of(text: str, media_type: MediaType) -> str:
     """Return the title of a text: what its front matter says, else its first heading, else its first line."""
     if media_type == "text/markdown":
-        front = _FRONT.match(text)
-        told = _TITLE.search(front[1]) if front else None
-        if told and (title := told[1].strip().strip("\"'").strip()):
-            return title[:MOST_TITLE]
-        text = text[front.end() :] if front else text
+        matter = split_front(text)
+        if matter.front.title:
+            return matter.front.title[:MOST_TITLE]
+        text = matter.rest
         if heading := _HEADING.search(text):
             return heading[1][:MOST_TITLE]
     return next((line for line in map(str.strip, text.splitlines()) if line), "untitled")[:MOST_TITLE]

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.knowledge import LibraryError
 from sre_orchestrator.plugins.knowledge import keywords
 
 VERSION = 1
 BUSY_SECONDS = 20.0
+UNWRITABLE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 REBUILD = "sre-orchestrator runbooks ingest --rebuild FOLDER…"
+AGAIN = f"make it again: {REBUILD}"
 TABLES = """
 create table if not exists document (
     id integer primary key, address text not null unique, namespace text not null, reader integer not null,
@@ -31,10 +33,6 @@ create index if not exists fence_of_document on fence (document);
 """
 
 
-class LibraryError(InputError):
-    """The file of a library cannot be used; its text says why and how it is made again."""
-
-
 class DamagedError(LibraryError):
     """The file of a library holds something else."""
 
@@ -42,27 +40,44 @@ class DamagedError(LibraryError):
 def opened(path: Path | None) -> sqlite3.Connection:
     """Return a connection to the library at ``path`` (``None``: in memory), with its tables.
 
+    A library that is there and cannot be written can be read.
+
     Raises:
         LibraryError: the file is no library, damaged, or of another version.
 
     """
     with told(path):
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            path or ":memory:", timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        with ExitStack() as failing:
-            failing.callback(connection.close)
-            _prepare(connection, path)
-            failing.pop_all()
+        if path is None:
+            return _connected(":memory:", path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        address = path.absolute().as_uri()
+        try:
+            return _connected(address, path)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in UNWRITABLE:
+                raise
+            # without a log of changes (WAL) beside it, which SQLite cannot make there, the file is all there is
+            log = path.with_name(f"{path.name}-wal")
+            whole = not log.exists() or not log.stat().st_size
+            return _connected(f"{address}?{'immutable=1' if whole else 'mode=ro'}", path, written=False)
+
+
+def _connected(address: str, path: Path | None, *, written: bool = True) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    with ExitStack() as failing:
+        failing.callback(connection.close)
+        _prepare(connection, path, written=written)
+        failing.pop_all()
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path | None) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path | None, *, written: bool) -> None:
     version = connection.execute("pragma user_version").fetchone()[0]
     if version not in (0, VERSION):
-        raise LibraryError(f"{path}: is a library of version {version}, not {VERSION}; make it again: {REBUILD}")
+        raise LibraryError(f"{path}: is a library of version {version}, not {VERSION}", AGAIN)
+    if not written:
+        connection.execute("select 1 from document")
+        return
     connection.executescript("pragma journal_mode = wal; pragma synchronous = normal;")
     if version == 0:
         connection.executescript(
@@ -77,11 +92,11 @@ def told(path: Path | None) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         remedy = f"see whether the folder can be written, its disk is full, or another program holds it; else {REBUILD}"
-        raise LibraryError(f"{path}: the library of runbooks cannot be used: {error}; {remedy}") from error
+        raise LibraryError(f"{path}: the library of runbooks cannot be used: {error}", remedy) from error
     except sqlite3.DatabaseError as error:
-        raise DamagedError(f"{path}: the library of runbooks is damaged: {error}; make it again: {REBUILD}") from error
+        raise DamagedError(f"{path}: the library of runbooks is damaged: {error}", AGAIN) from error
     except OSError as error:
-        raise LibraryError(f"{path}: {error.strerror}; choose another --state-dir") from error
+        raise LibraryError(f"{path}: {error.strerror}", "choose another --state-dir") from error
 
 
 def throw_away(path: Path) -> None:

@@ -10,6 +10,7 @@ from sre_orchestrator.api.blocks import Blocks, Shelf
 from sre_orchestrator.api.packed import Packed
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.knowledge import Document, Fence, Passage
+from sre_orchestrator.core.models import Gap
 from sre_orchestrator.core.settings import KnowledgeSettings, Settings
 from sre_orchestrator.plugins.knowledge.library import Library, library_file
 
@@ -72,14 +73,38 @@ def test_a_rule_that_cannot_be_used_is_a_gap(tmp_path: Path) -> None:
         assert gap.remedy == "correct it and ingest it again"
 
 
-def test_a_library_that_cannot_be_used_is_a_gap(tmp_path: Path) -> None:
-    library_file(str(tmp_path)).parent.mkdir()
-    library_file(str(tmp_path)).write_bytes(b"no database" * 100)
+def damaged(state_dir: Path) -> Path:
+    file = library_file(str(state_dir))
+    file.parent.mkdir()
+    file.write_bytes(b"no database" * 100)
+    return file
 
-    installation = Installation(Settings(state_dir=str(tmp_path)))
 
-    with closing(installation):
-        assert any(gap.agent == "runbooks" and "library.db" in gap.why for gap in installation.gaps())
+def test_a_library_that_cannot_be_used_is_a_gap_of_its_own(tmp_path: Path) -> None:
+    file = damaged(tmp_path)
+
+    with closing(Installation(Settings(state_dir=str(tmp_path)))) as installation:
+        assert installation.refused == ()
+        assert [gap for gap in installation.gaps() if gap.agent == "runbooks"] == [
+            Gap(
+                agent="runbooks",
+                what="the library of runbooks, and the rules and checks in it",
+                why=f"{file}: the library of runbooks is damaged: file is not a database",
+                remedy="make it again: sre-orchestrator runbooks ingest --rebuild FOLDER…",
+            )
+        ]
+
+
+def test_a_damaged_library_keeps_the_rules_of_plugins_in_the_book(tmp_path: Path) -> None:
+    (tmp_path / "cart.md").write_text(f"# Cart\n\n```rule\n{RULE}```\n")
+    packed = Packed(lambda: {"acme": [tmp_path]}, KnowledgeSettings())
+    damaged(tmp_path)
+
+    with closing(Shelf(tmp_path, packed)) as shelf:
+        blocks = shelf.blocks()
+
+    assert [one.text for one in blocks.rules] == [RULE]
+    assert [gap.agent for gap in blocks.gaps] == ["runbooks"]
 
 
 def test_the_blocks_of_a_document_are_given_in_order(tmp_path: Path) -> None:

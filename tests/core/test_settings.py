@@ -125,6 +125,12 @@ def test_who_is_told_needs_one_address_and_a_name_of_its_own(notify: str, why: s
         ("[{name: a}]", "databases a: has no address, or two"),
         ("[{name: a, url: 'redis://:hunter2@b', url_file: c}]", "databases a: has no address, or two"),
         ("[{name: a, url: 'redis://b'}, {name: a, url: 'redis://c'}]", "databases: two have the same name"),
+        (
+            "[{name: a, url: 'oracle://me:hunter2@b'}]",
+            "databases a: its address cannot be used; give one such as postg",
+        ),
+        ("[{name: a, url: 'redis://me:hunter2@[::'}]", "databases a: its address cannot be used"),
+        ("[{name: a, url: 'mysql://me:hunter2@b:port'}]", "databases a: its address cannot be used"),
         ("[{name: 'a b', url: 'redis://b'}]", "$.databases[0].name"),
         ("[{name: a, url: 'redis://b', component: db}]", "$.databases[0].component"),
     ],

@@ -10,8 +10,9 @@ from typing import Annotated
 
 from litestar import Response, get
 from litestar.exceptions import NotFoundException
-from litestar.params import HeaderParameter, PathParameter
+from litestar.params import PathParameter
 
+from sre_orchestrator.api.service.rest.parameters import IfNoneMatch, is_known
 from sre_orchestrator.api.service.security.door import OPEN
 
 FOLDER = Path(__file__).parent / "static"
@@ -33,7 +34,6 @@ POLICY = "; ".join(
 )
 KEPT = "public, max-age=31536000, immutable"  # the address names the content
 Part = Annotated[str, PathParameter(max_length=100)]
-Known = Annotated[str, HeaderParameter(name="If-None-Match", max_length=1000, required=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +54,11 @@ def site() -> Site:
 
 
 @get("/", opt={OPEN: True}, include_in_schema=False, sync_to_thread=False)
-def page(if_none_match: Known = "") -> Response[bytes | None]:
+def page(if_none_match: IfNoneMatch = "") -> Response[bytes | None]:
     """Return the document; it is asked for again at each visit."""
     tag = f'"{site().digest}"'
     headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
-    if tag in [one.strip().removeprefix("W/") for one in if_none_match.split(",")]:
+    if is_known(tag, if_none_match):
         return Response(None, status_code=304, headers=headers)
     return Response(site().files[DOCUMENT], media_type="text/html", headers=headers)
 

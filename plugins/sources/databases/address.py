@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
+from sre_orchestrator.core.databases import FAMILIES, NO_ADDRESS, is_address
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.models import Struct
 from sre_orchestrator.core.settings import DatabaseAccess
 from sre_orchestrator.plugins.objects.addresses import service_of
 
-FAMILIES = {
-    "postgresql": "postgres",
-    "postgres": "postgres",
-    "mysql": "mysql",
-    "mariadb": "mysql",
-    "redis": "redis",
-    "rediss": "redis",
-    "valkey": "redis",
-    "rabbitmq+http": "rabbitmq",
-    "rabbitmq+https": "rabbitmq",
-}
 PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379, "rabbitmq": 15672}
 SECURE = frozenset({"rediss", "rabbitmq+https"})
 LONGEST = 4096
@@ -54,28 +44,21 @@ def address_of(access: DatabaseAccess) -> Address:
 
     """
     text = _content(access.url_file, f"databases {access.name}: url_file") if access.url_file else access.url
-    try:
-        parts = urlsplit(text)
-        family, host, port = FAMILIES.get(parts.scheme.lower()), parts.hostname, parts.port
-    except ValueError:
-        family, host, port = None, None, None
-        parts = SplitResult("", "", "", "", "")
-    if family is None or not host:
-        raise SourceMissing(
-            f"databases {access.name}: its address cannot be used; give one such as postgresql://USER@HOST:5432/NAME,"
-            f" with one of {', '.join(FAMILIES)}"
-        )
+    if not is_address(text):
+        raise SourceMissing(f"databases {access.name}: {NO_ADDRESS}")
+    parts = urlsplit(text)
+    family = FAMILIES[parts.scheme]
     password = unquote(parts.password or "")
     if access.password_file:
         password = _content(access.password_file, f"databases {access.name}: password_file")
     return Address(
         family=family,
-        host=host,
-        port=port or PORTS[family],
+        host=parts.hostname or "",
+        port=parts.port or PORTS[family],
         user=unquote(parts.username or ""),
         password=password,
         name=unquote(parts.path.strip("/")),
-        secure=parts.scheme.lower() in SECURE or bool(access.ca_file),
+        secure=parts.scheme in SECURE or bool(access.ca_file),
     )
 
 

@@ -24,7 +24,7 @@ def test_a_pack_is_added_listed_and_removed(run: Run, source: Path) -> None:
     told = json.loads(run("rules", "packs", "--format", "json").out)
     removed, left = run("rules", "remove", "acme"), run("rules", "packs")
 
-    assert added.out == f"added acme {told[0]['digest'][:12]}: 1 causes\n0 tests passed\n"
+    assert added.out == f"added acme {told[0]['digest'][:12]}: 1 cause\n0 tests passed\n"
     assert (told[0]["name"], told[0]["origin"]) == ("acme", str(source))
     assert listed.out.split() == ["acme", "-", told[0]["digest"][:12], str(source)]
     assert removed.out == "removed acme\n"
@@ -47,4 +47,6 @@ def test_a_pack_that_was_changed_by_hand_is_named(run: Run, source: Path, tmp_pa
 
     result = run("rules", "packs")
 
+    assert (result.code, result.out) == (1, "")
+    assert run("rules", "packs", "--format", "json").code == 1
     assert "its files are not those that were added; add it again, or remove it" in result.err

@@ -44,7 +44,7 @@ def test_built_in_plugins_are_in_use(run: Run) -> None:
 @pytest.mark.usefixtures("theirs")
 def test_those_of_third_parties_are_shown_with_what_they_add(run: Run) -> None:
     assert run("plugins").out.splitlines() == [
-        "flags                flag-service 1.2               in use, without 1 of its files",
+        "flags                flag-service 1.2               in use, without 1 file",
         "    agents         flags",
         "    alert formats  flags, flags-2",
         "    hooks          agents, rules (made for version 1)",
@@ -62,6 +62,14 @@ def test_one_can_be_looked_at(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("theirs")
+@pytest.mark.parametrize(
+    "asked", [(), ("flags",), ("broken",), ("broken", "--format", "json")], ids=["all", "refused", "problem", "data"]
+)
+def test_what_is_broken_ends_with_1(run: Run, asked: tuple[str, ...]) -> None:
+    assert run("plugins", *asked).code == 1
+
+
+@pytest.mark.usefixtures("theirs")
 def test_data_hold_everything(run: Run) -> None:
     flags, broken = json.loads(run("plugins", "--format", "json").out)
 
@@ -71,8 +79,10 @@ def test_data_hold_everything(run: Run) -> None:
 
 def test_a_blocked_plugin_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SRE_ORCHESTRATOR_BLOCK_PLUGINS", "nodes")
-    found = {one["name"]: one for one in json.loads(run("plugins", "--format", "json").out)}
+    told = run("plugins", "--format", "json")
+    found = {one["name"]: one for one in json.loads(told.out)}
 
+    assert told.code == 0
     assert found["nodes"]["problem"] == "blocked by block_plugins"
     assert found["kubernetes"]["problem"] == ""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from command_line import Run
 
+from sre_orchestrator.plugins.knowledge.library import library_file
 from sre_orchestrator.rules.coverage import Covered, Pair
 
 
@@ -26,7 +28,7 @@ def test_the_built_in_book_is_in_order_and_passes_its_tests(run: Run) -> None:
 
 
 def test_a_new_rule_passes_as_it_is(run: Run, fresh: Path) -> None:
-    assert run("rules", "check", fresh).out == "1 rules are in order\n"
+    assert run("rules", "check", fresh).out == "1 rule is in order\n"
     assert run("rules", "test", fresh.parent).out == "2 tests, 0 failed\n"
 
 
@@ -55,6 +57,66 @@ def test_a_mistake_is_named_with_its_line(run: Run, fresh: Path) -> None:
     assert result.code == 2
     assert f"{fresh}:8: " in result.err
     assert "did you mean 'container.waiting'?" in result.err
+
+
+def test_every_file_with_a_mistake_is_named(run: Run, fresh: Path) -> None:
+    text = fresh.read_text(encoding="utf-8")
+    for name in ("other", "third"):
+        (fresh.parent / f"{name}.yaml").write_text(text)
+    checked, tested = run("rules", "check", fresh.parent), run("rules", "test", fresh.parent)
+
+    assert (checked.code, checked.out) == (2, "1 rule is in order\n")
+    assert (tested.code, tested.out) == (2, "2 tests, 0 failed\n")
+    assert [line.partition(":")[2].split(":")[0].strip() for line in checked.err.splitlines()] == [
+        str(fresh.parent / "other.yaml"),
+        str(fresh.parent / "third.yaml"),
+    ]
+
+
+@pytest.fixture
+def state(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_dir: Path) -> Path:
+    """Return a state folder of this test alone, which knows the built-in book."""
+    run("rules", "list")
+    copytree(state_dir / "cache", tmp_path / "state" / "cache")
+    monkeypatch.setenv("SRE_ORCHESTRATOR_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def test_rules_of_packs_and_of_folders_are_checked_and_tested_with_the_book(
+    run: Run, fresh: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme" / "rules").mkdir(parents=True)
+    text = fresh.read_text(encoding="utf-8")
+    (tmp_path / "acme" / "rules" / "acme-waits.yaml").write_text(text.replace("queue-consumer-gone", "acme-waits"))
+    run("rules", "add", tmp_path / "acme")
+    monkeypatch.setenv("SRE_ORCHESTRATOR_RULE_FOLDERS", str(fresh.parent))
+    checked, tested = run("rules", "check"), run("rules", "test")
+    (state / "packs" / "acme" / "rules" / "acme-waits.yaml").write_text("id: changed\n")
+    fresh.write_text(text.replace("expect: [application", "expect: [database-down, application"))
+    changed = run("rules", "test")
+
+    assert (checked.code, checked.err, tested.code, tested.err) == (0, "", 0, "")
+    assert checked.out.splitlines()[1:3] == ["rule pack acme: 1 rule", f"folder {fresh.parent}: 1 rule"]
+    assert tested.out.splitlines()[1:3] == ["rule pack acme: 2 tests", f"folder {fresh.parent}: 2 tests"]
+    assert changed.code == 2
+    assert f"{fresh}: it fires: expected " in changed.err
+    assert "packs/acme: the rule pack cannot be used: its files are not those that were added" in changed.err
+
+
+def test_a_list_without_the_rules_of_a_damaged_library_says_so(run: Run, state: Path) -> None:
+    library_file(str(state)).parent.mkdir()
+    library_file(str(state)).write_bytes(b"no database" * 100)
+    listed, data = run("rules", "list"), run("rules", "list", "--format", "json")
+    explained = run("rules", "explain", "cart.cart-waits")
+
+    assert (listed.code, data.code, explained.code) == (1, 1, 2)
+    assert len(listed.out.splitlines()) == len(json.loads(data.out)) >= 60
+    assert listed.err == data.err == explained.err.splitlines(keepends=True)[0]
+    assert listed.err.startswith(
+        "error: the library of runbooks, and the rules and checks in it: "
+        f"{library_file(str(state))}: the library of runbooks is damaged: "
+    )
+    assert "ingest --rebuild" in listed.err
 
 
 def test_a_path_that_does_not_exist_is_bad_input(run: Run) -> None:
@@ -103,4 +165,4 @@ def test_a_hole_is_printed_and_fails_only_when_asked_to(run: Run, monkeypatch: p
     assert run("rules", "coverage").code == 0
     assert run("rules", "coverage", "--strict").code == 1
     assert "starved!\n" in run("rules", "coverage").out
-    assert run("rules", "coverage").out.endswith("1 holes\n  broken: no rule\n")
+    assert run("rules", "coverage").out.endswith("1 hole\n  broken: no rule\n")

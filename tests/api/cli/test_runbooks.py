@@ -12,6 +12,7 @@ from local_models import minilm
 from metric_servers import free_port
 from postgres import fresh_database
 from sqlalchemy import text
+from unwritable import open_folder, unwritable
 
 from sre_orchestrator.api.service.store.engine import open_engine
 
@@ -115,6 +116,60 @@ def test_a_folder_is_removed_and_a_typing_mistake_is_told(run: Run, books: Path)
 
 
 @pytest.mark.usefixtures("state")
+def test_what_is_not_in_the_library_is_told_without_a_guess(run: Run, books: Path) -> None:
+    run("runbooks", "ingest", books)
+
+    assert run("runbooks", "remove", "./runbooks/old").err == (
+        "error: ./runbooks/old: there is no such runbook in the library; sre-orchestrator runbooks list shows what there is\n"
+    )
+    assert f"did you mean '{books}/team'?" in run("runbooks", "remove", books / "taem").err
+
+
+@pytest.mark.usefixtures("state")
+def test_an_empty_folder_says_what_would_have_been_read(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    result = run("runbooks", "ingest", tmp_path / "empty")
+
+    assert (result.code, result.out) == (0, "0 added, 0 changed, 0 unchanged, 0 removed\n")
+    assert result.err.startswith(
+        f"note: {tmp_path}/empty: holds nothing to ingest; runbooks are read from .md, .markdown, .rst, "
+    )
+    assert (
+        "alert rules from .yaml, .yml; files and folders whose names begin with a dot are passed over\n" in result.err
+    )
+
+
+@pytest.mark.usefixtures("state")
+def test_files_that_are_passed_over_are_named_where_nothing_else_is(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "values.yaml").write_text("a: b\n")
+    for number in range(10):
+        (tmp_path / "other" / f"{number}.png").write_bytes(b"")
+    told = run("runbooks", "ingest", tmp_path / "other").err.splitlines()
+    (tmp_path / "other" / "9.png").unlink()
+    fewer = run("runbooks", "ingest", tmp_path / "other").err.splitlines()
+
+    assert told[1] == f"note: {tmp_path}/other/0.png: was passed over: is in no format of runbooks"
+    assert told[-1] == "note: 1 more file passed over; --format json names all"
+    assert fewer[-1] == f"note: {tmp_path}/other/values.yaml: was passed over: holds no alert rules"
+
+
+def test_a_library_that_cannot_be_written_can_be_read(run: Run, books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_folder() as state:
+        monkeypatch.setenv("SRE_ORCHESTRATOR_STATE_DIR", str(state))
+        run("runbooks", "ingest", books)
+        run("runbooks", "search", "queue")
+        with unwritable(state / "knowledge"):
+            found, listed = run("runbooks", "search", "consumers of the queue"), run("runbooks", "list")
+            removed = run("runbooks", "remove", books / "team")
+
+    assert (found.code, listed.code, removed.code) == (0, 0, 2)
+    assert found.out.startswith("1. Queue of payments")
+    assert len(listed.out.splitlines()) == 2
+    assert "attempt to write a readonly database; see whether the folder can be written" in removed.err
+
+
+@pytest.mark.usefixtures("state")
 def test_an_unreadable_document_is_told_and_the_others_are_ingested(run: Run, books: Path) -> None:
     (books / "noise.md").write_bytes(bytes(range(256)) * 4)
     result = run("runbooks", "ingest", books, "--format", "json")
@@ -200,7 +255,7 @@ def test_a_rule_that_fails_its_tests_is_named_and_its_document_is_ingested(run: 
     result = run("runbooks", "ingest", books)
 
     assert result.code == 1
-    assert result.out == "2 added, 0 changed, 0 unchanged, 0 removed, 1 rules or checks refused\n"
+    assert result.out == "2 added, 0 changed, 0 unchanged, 0 removed, 1 rule or check refused\n"
     assert "bad.md:4: rule 'cart-late' fails its test 'fires'" in result.err
     assert "good.md" not in result.err
 
@@ -230,7 +285,7 @@ def test_with_a_model_that_embeds_a_search_finds_meanings(run: Run, books: Path,
     first = run("runbooks", "ingest", books, "--settings", embedding)
     found = run("runbooks", "search", "workers hang and messages pile up", "--settings", embedding)
 
-    assert "2 passages are found by their meaning" in first.err
+    assert "2 passages found by meaning" in first.err
     assert found.out.startswith("1. Queue of payments\n")
     assert "found by meaning" in found.out
 
@@ -265,7 +320,7 @@ def test_beside_a_service_on_postgresql_its_vectors_are_used_by_every_command(
     run("runbooks", "ingest", books, *replica)
     found = run("runbooks", "search", "workers hang and messages pile up", *replica)
 
-    assert "2 passages are found by their meaning" in first.err
+    assert "2 passages found by meaning" in first.err
     assert "found by meaning" in found.out
     assert not list(state.parent.rglob("*-vectors.db"))
     engine = open_engine(shared)

@@ -66,10 +66,19 @@ def test_a_plugin_that_was_blocked_is_unused(settings: Settings) -> None:
 
 def test_a_refused_rule_is_missing(settings: Settings, tmp_path: Path) -> None:
     write(tmp_path / "rules" / "broken.yaml", "id: other\n")
-    one = checks(msgspec.structs.replace(settings, rule_folders=(str(tmp_path / "rules"),)))["rules", "refused 1"]
+    one = checks(msgspec.structs.replace(settings, rule_folders=(str(tmp_path / "rules"),)))["rules", "missing 1"]
 
     assert one.state == "missing"
     assert "broken.yaml" in one.why
+
+
+def test_a_damaged_library_of_runbooks_is_missing(tmp_path: Path) -> None:
+    write(tmp_path / "knowledge" / "library.db", "no database" * 100)
+
+    one = checks(Settings(state_dir=str(tmp_path)))["rules", "missing 1"]
+
+    assert one.why.startswith("the library of runbooks, and the rules and checks in it: ")
+    assert one.remedy == "make it again: sre-orchestrator runbooks ingest --rebuild FOLDER…"
 
 
 def test_a_state_folder_that_cannot_be_written_is_missing(settings: Settings, tmp_path: Path) -> None:

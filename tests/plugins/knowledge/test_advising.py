@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import pytest
 from reports import hypothesis
 
+from sre_orchestrator.core.knowledge import LibraryError
 from sre_orchestrator.core.models import Runbook
 from sre_orchestrator.core.ports import Around
 from sre_orchestrator.plugins.knowledge.advising import SHOWN, Adviser
 from sre_orchestrator.plugins.knowledge.formats import read_document
 from sre_orchestrator.plugins.knowledge.index import Hit
 from sre_orchestrator.plugins.knowledge.library import Library
-from sre_orchestrator.plugins.knowledge.tables import LibraryError
 
 NOON = datetime(2030, 5, 1, 12, tzinfo=UTC)
 BOOKS = {
@@ -148,6 +148,6 @@ def test_at_most_three_are_shown_and_long_passages_are_cut() -> None:
 
 def test_a_library_that_cannot_be_used_costs_no_diagnosis() -> None:
     def broken() -> list[Library]:
-        raise LibraryError("library.db: is damaged")
+        raise LibraryError("library.db: is damaged", "make it again")
 
     assert Adviser(broken).advise(hypothesis(), Around(at=NOON)) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,11 +10,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from unwritable import open_folder, unwritable
 
-from sre_orchestrator.core.knowledge import Document
+from sre_orchestrator.core.knowledge import Document, LibraryError
 from sre_orchestrator.plugins.knowledge.formats import read_document
 from sre_orchestrator.plugins.knowledge.library import Library
-from sre_orchestrator.plugins.knowledge.tables import LibraryError
 
 CART = b"""---
 owner: team-cart
@@ -123,6 +124,23 @@ def test_each_of_the_documents_to_choose_from_fits_somehow(library: Library) -> 
 
 def test_names_do_not_count_in_what_fits(library: Library) -> None:
     assert library.fitting("CartErrorsHigh")[0].score < 1
+
+
+def test_what_another_keeps_at_this_moment_is_read_without_writing() -> None:
+    with open_folder() as folder, closing(Library(folder / "library.db")) as writing:
+        writing.keep([document(QUEUE, "/books/queue.md")])
+        with unwritable(folder), closing(Library(folder / "library.db")) as reading:
+            assert [one.address for one in reading.documents()] == ["/books/queue.md"]
+
+
+def test_a_copy_whose_last_changes_cannot_be_told_without_writing_is_refused() -> None:
+    with open_folder() as folder, closing(Library(folder / "library.db")) as writing:
+        writing.keep([document(QUEUE, "/books/queue.md")])
+        (folder / "copy").mkdir()
+        for name in ("library.db", "library.db-wal"):
+            shutil.copy(folder / name, folder / "copy" / name)
+        with unwritable(folder / "copy"), pytest.raises(LibraryError, match="see whether the folder can be written"):
+            Library(folder / "copy" / "library.db")
 
 
 def test_a_file_of_another_version_is_told(tmp_path: Path) -> None:

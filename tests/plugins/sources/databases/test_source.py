@@ -112,12 +112,15 @@ def test_a_file_that_cannot_be_used_is_named(content: bytes | None, tmp_path: Pa
         ("redis://db", ""),
         ("redis://10.0.0.1", ""),
         ("redis://db.example.com", ""),
-        ("nothing", ""),
     ],
 )
 def test_the_component_is_the_service_that_the_address_names(url: str, component: str) -> None:
     assert component_of(access(url)) == component
     assert component_of(access(url, component="statefulset/shop/other")) == "statefulset/shop/other"
+
+
+def test_an_address_that_cannot_be_read_names_no_component(tmp_path: Path) -> None:
+    assert component_of(access(url_file=str(tmp_path / "never"))) == ""
 
 
 def test_a_source_is_made_for_each_database_and_connects_to_none() -> None:
@@ -225,9 +228,10 @@ def test_agents_that_ask_again_at_once_get_the_same_and_make_no_second_connectio
     assert len(met) == 1
 
 
-def test_doctor_is_told_what_was_found_and_what_is_wrong() -> None:
+def test_doctor_is_told_what_was_found_and_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("nothing")
     found = anyio.run(Database(access(f"redis://127.0.0.1:{closed_port()}")).describe)
-    nowhere = anyio.run(Database(access("nothing")).describe)
+    nowhere = anyio.run(Database(access(url_file=str(tmp_path / "url"))).describe)
 
     assert found.name == "database orders"
     assert "no connection (refused)" in found.problem
