@@ -13,7 +13,8 @@ from service import bundle_of
 from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess, Silent, utc_now
 from sre_orchestrator.api.service.models import Reported
-from sre_orchestrator.api.service.ports import Scope
+from sre_orchestrator.api.service.past import Remembering
+from sre_orchestrator.api.service.ports import Investigator, Scope
 from sre_orchestrator.api.service.security.gate import Gate, KeyWay, Way
 from sre_orchestrator.api.service.security.keys import create_key
 from sre_orchestrator.api.service.service import Service
@@ -55,6 +56,7 @@ class Secured:
         gate: Gate | None = None,
         twins: Twins | None = None,
         knowledge: KnowledgeSettings = READ,
+        investigator: Investigator | None = None,
         **more: Any,
     ) -> None:
         # the compiled rules are shared by the tests of a process
@@ -62,7 +64,8 @@ class Secured:
         settings = Settings(state_dir=str(state.parent), service=limits, knowledge=knowledge)
         installation = Installation(settings)
         self.store: Database = open_database("", state)
-        dispatcher = InProcess(self.store, Instant(), Silent(), limits=settings.service)
+        remembering = Remembering(investigator or Instant(), self.store)
+        dispatcher = InProcess(self.store, remembering, Silent(), limits=settings.service)
         service = Service(installation=installation, store=self.store, dispatcher=dispatcher, twins=twins or Nowhere())
         self.app = application(service, gate or Gate([KeyWay(self.store.keys), *ways]))
 

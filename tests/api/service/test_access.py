@@ -209,6 +209,7 @@ def test_nobody_asks_for_the_work_of_the_service(secured: Secured) -> None:
         lambda: store.fail("i0", "", now, retry=False),
         lambda: store.finish("i0", bundle_of(), now),
         lambda: store.keep(Arrival(reported=Reported(description="x"), origin="watch"), bundle_of(), now),
+        lambda: store.kept_as("watch shop w1"),
         lambda: store.resolve("i0", now),
         lambda: store.note("i0", Happened(number=0, at=now, what="step")),
         lambda: store.feedback("i0", Feedback(cause="x", component="y", right=True), "", now),
@@ -220,6 +221,21 @@ def test_nobody_asks_for_the_work_of_the_service(secured: Secured) -> None:
                 one()
 
     assert current() is ANYBODY
+
+
+def test_callers_read_the_last_words_on_what_they_may_see(tmp_path: Path) -> None:
+    kept = open_database("", tmp_path)
+    for namespace in ("shop", "bank", ""):
+        reported = Reported(description="down", namespace=namespace)
+        name = kept.accept(Arrival(reported=reported, origin="api"), NOW).record.id
+        kept.feedback(name, Feedback(cause="x", component=namespace, right=True), "", NOW)
+    store = ScopedStore(kept)
+
+    with calling(Caller(name="x", scopes=frozenset({"read"}), namespaces=("shop",))):
+        mine = [one.feedback.component for one in store.last_words("x", limit=9, namespaces=["bank"])]
+    every = [one.feedback.component for one in store.last_words("x", limit=9)]
+
+    assert (mine, every) == (["shop"], ["", "bank", "shop"])
 
 
 def test_alerts_are_stored_as_the_caller_may_send_them(tmp_path: Path) -> None:
