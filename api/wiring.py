@@ -168,6 +168,11 @@ class Installation:
         )
         return (*refused, *packs, *written, *self._compiled().unread)
 
+    def renew(self) -> None:
+        """Have the rules compiled anew when they are asked for next: those in runbooks have changed."""
+        with self._compiling:
+            self._book = None
+
     def assistant(self, incident: Incident, twin: Twin) -> Assistant:
         """Return who helps with one incident; the first time, this opens the model.
 

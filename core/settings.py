@@ -360,7 +360,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True):
 class KnowledgeSettings(Struct, frozen=True, kw_only=True):
     """Which runbooks are read, and how much of them.
 
-    ``folders`` are ingested where no others are named. Pages are fetched from ``allowed_hosts`` only (``HOST`` or
+    ``folders`` are ingested when a service starts, and by ``runbooks ingest`` where it names none. Pages are fetched from ``allowed_hosts`` only (``HOST`` or
     ``HOST:PORT``). A document weighs ``document_bytes`` at most, and ``unpacked_bytes`` where it is an archive; of a PDF
     ``pages`` are read. What was last reviewed more than ``stale_days`` ago is marked as stale. ``links`` is a file that
     says which runbook an alert is for and which causes it may have (``runbooks link`` proposes them).

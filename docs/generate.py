@@ -123,7 +123,7 @@ SETTINGS = {
     "auth.timeout_seconds": "how long a connection, a handshake or an answer may take in these checks",
     "databases": "databases, caches and brokers that are asked how they are: `name`, `url` or `url_file`, and more (how-to: diagnose databases)",
     "probes.timeout_seconds": "how long a name, a connection, a handshake or an answer may take",
-    "knowledge.folders": "folders of runbooks, read by `runbooks ingest` where it names none",
+    "knowledge.folders": "folders of runbooks: a service reads them when it starts, `runbooks ingest` where it names none",
     "knowledge.allowed_hosts": "hosts (`HOST` or `HOST:PORT`) that runbooks may be fetched from; none by default",
     "knowledge.timeout_seconds": "how long fetching a page may wait for its host",
     "knowledge.document_bytes": "how much a runbook may weigh",

@@ -61,8 +61,7 @@ def ingest(
       sre-orchestrator runbooks ingest rules.yaml
 
     """
-    from sre_orchestrator.plugins.knowledge.alert_files import is_alert_file, with_alert_rules  # noqa: PLC0415
-    from sre_orchestrator.plugins.knowledge.ingesting import Ingestion  # noqa: PLC0415 - help must be quick
+    from sre_orchestrator.plugins.knowledge import alert_files  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.plugins.knowledge.library import library_file  # noqa: PLC0415
     from sre_orchestrator.plugins.knowledge.tables import throw_away  # noqa: PLC0415
 
@@ -73,16 +72,15 @@ def ingest(
     if rebuild:
         throw_away(library_file(chosen.state_dir))
     with _library(chosen) as library, shown_parts("reading runbooks") as progress:
-        done = Ingestion(library, chosen.knowledge, progress).run([one for one in wanted if not is_alert_file(one)])
+        done = alert_files.ingest(library, wanted, chosen, progress)
         tried = any(library.fences(language) for language in (RULE, CHECK))
-    done = with_alert_rules(done, wanted, chosen)
     done = msgspec.structs.replace(done, refused=_refused(chosen) if tried else ())
     _tell(done, format)
     if not (done.added or done.changed or done.unchanged or done.removed or done.alerts or done.problems):
         _tell_nothing(done, wanted)
     if chosen.model.embedder:
         _embed(chosen)
-    if done.problems and not (done.added or done.changed or done.unchanged or done.alerts):
+    if done.failed:
         raise typer.Exit(BAD_INPUT)
     if done.problems or done.refused:
         raise typer.Exit(FAILED)

@@ -16,6 +16,7 @@ from sre_orchestrator.api.alone import alone
 from sre_orchestrator.api.health import bound
 from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess
+from sre_orchestrator.api.service.ingesting import Ingesting
 from sre_orchestrator.api.service.investigators import Live, Recorded
 from sre_orchestrator.api.service.meanings import Meanings
 from sre_orchestrator.api.service.notify.sending import Sender
@@ -68,6 +69,9 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
         background: list[Background] = [sender, Retention(store, limits.retention_days), Warming(installation)]
         if settings.model.embedder:
             background.append(Meanings(installation.advice))
+        if settings.knowledge.folders:
+            background.append(reading := Ingesting(installation))
+            telemetry.health.check("runbooks", reading.why, needed=False)
         if snapshot is None:
             background.append(reach_of(installation, telemetry))
         if watch:

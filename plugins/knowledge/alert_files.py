@@ -1,4 +1,4 @@
-"""Finds files of alert rules among what is ingested, and keeps their rules."""
+"""Ingests runbooks and, from the files of alert rules among them, alert rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import msgspec
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.knowledge.fetching import is_url
-from sre_orchestrator.plugins.knowledge.ingesting import Ingested, absolute
+from sre_orchestrator.plugins.knowledge.ingesting import Ingested, Ingestion, Progress, absolute
+from sre_orchestrator.plugins.knowledge.library import Library
 from sre_orchestrator.plugins.sources.alert_rules import (
     MOST_BYTES,
     AlertRule,
@@ -25,6 +26,17 @@ SUFFIXES = (".yaml", ".yml")
 def is_alert_file(place: str) -> bool:
     """Say whether a place can only be a file of alert rules."""
     return place.endswith(SUFFIXES) and not is_url(place) and not Path(place).is_dir()
+
+
+def ingest(library: Library, places: Sequence[str], settings: Settings, progress: Progress) -> Ingested:
+    """Ingest folders, files and URLs: runbooks into the library, and alert rules beside it.
+
+    Raises:
+        InputError: the library cannot be used, or alert rules cannot be kept.
+
+    """
+    runbooks = [one for one in places if not is_alert_file(one)]
+    return with_alert_rules(Ingestion(library, settings.knowledge, progress).run(runbooks), places, settings)
 
 
 def with_alert_rules(done: Ingested, places: Sequence[str], settings: Settings) -> Ingested:

@@ -38,6 +38,11 @@ class Ingested(Struct, frozen=True, kw_only=True):
     refused: tuple[str, ...] = ()
     alerts: int = 0
 
+    @property
+    def failed(self) -> bool:
+        """Say whether there was something to read, and nothing of it could be."""
+        return bool(self.problems) and not (self.added or self.changed or self.unchanged or self.alerts)
+
 
 class Progress(Protocol):
     """Is told how an ingestion goes."""
