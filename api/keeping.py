@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Protocol
 
 import anyio
 
 from sre_orchestrator.api.alone import alone
-from sre_orchestrator.core.boundary import Success, guarded
+from sre_orchestrator.api.others import Others
 from sre_orchestrator.core.errors import InputError, SreError
-from sre_orchestrator.core.hookspecs import Source
-from sre_orchestrator.core.models import Component, Edge, Struct
+from sre_orchestrator.core.hookspecs import Sources
+from sre_orchestrator.core.models import Gap
 from sre_orchestrator.core.settings import Settings, TwinKeeping
 from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.mirror import Batch, Mirror
-from sre_orchestrator.plugins.sources.ports import Dependency, ObjectFeed, Topology
+from sre_orchestrator.plugins.sources.ports import ObjectFeed
 from sre_orchestrator.twin.store import TwinStore
 
 MINUTE = timedelta(minutes=1)
 MIB = 1024**2
+PATIENCE_SECONDS = 1.0
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -43,6 +43,10 @@ class Listener(Protocol):
         """Note that a batch could not be written; it is tried again."""
         ...
 
+    def missing(self, gap: Gap) -> None:
+        """Note that a source beside the cluster could not tell what it knows; what it told last stays."""
+        ...
+
 
 def keep(
     feed: ObjectFeed,
@@ -52,30 +56,32 @@ def keep(
     stop: Event,
     listener: Listener,
     settings: TwinKeeping,
-    others: Sequence[Source] = (),
+    others: Others | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> None:
     """Keep ``twin`` current until ``stop`` is set, beginning with what it remembers; sets ``stop`` when the feed ends.
 
     ``mirror`` is new, and is filled with what the twin's file remembers; the feed goes on from there.
-    ``others`` are asked every minute what they know; one that does not answer is taken to know what it knew.
+    ``others`` are asked again and again what they know.
 
     Raises:
         SreError: what ended the feed.
 
     """
     mirror.load(twin.records(), twin.positions())
-    asked = Event()
-    keeper = _Keeper(mirror, twin, listener, settings, asked)
-    with ThreadPoolExecutor(2, thread_name_prefix="keep") as threads:
+    others = others or Others()
+    keeper = _Keeper(mirror, twin, listener, settings, others.asked)
+    asking = Thread(target=others.keep_asking, args=(mirror, stop, listener.missing), name="others", daemon=True)
+    asking.start()
+    with ThreadPoolExecutor(1, thread_name_prefix="keep") as threads:
         reading = threads.submit(_read, feed, mirror, stop)
-        asking = threads.submit(_ask, others, mirror, asked, stop)
         try:
             while not (stop.wait(settings.batch_seconds) or reading.done()):
                 keeper.step(clock())
         finally:
             stop.set()
-        reading.result(), asking.result()
+        reading.result()
+    asking.join(PATIENCE_SECONDS)  # one that hangs is left behind
     keeper.finish(clock())
 
 
@@ -100,6 +106,11 @@ def kept_twin(settings: Settings, identity: str) -> Iterator[TwinStore]:
             twin.close()
 
 
+def others_of(sources: Sources, cluster: Cluster, settings: Settings) -> Others:
+    """Return the sources beside ``cluster``, as they are asked for the twin."""
+    return Others([one for one in sources.all if one is not cluster], settings.agent_timeout_seconds)
+
+
 def identity_of(cluster: Cluster) -> str:
     """Return what no other cluster has: the uid of its namespace kube-system; where that cannot be read, its address."""
     namespaces = anyio.run(cluster.list, Namespace).items
@@ -116,40 +127,6 @@ def twin_path(settings: Settings) -> Path:
 def _read(feed: ObjectFeed, mirror: Mirror, stop: Event) -> None:
     for news in feed.follow(mirror.kinds, mirror.versions(), stop):
         mirror.heed(news)
-
-
-class _Known(Struct, frozen=True, kw_only=True):
-    """What a source knows beside the objects of the cluster."""
-
-    components: tuple[Component, ...] = ()
-    edges: tuple[Edge, ...] = ()
-    dependencies: tuple[Dependency, ...] = ()
-
-
-def _ask(sources: Sequence[Source], mirror: Mirror, asked: Event, stop: Event) -> None:
-    known: dict[int, _Known] = {}
-    while sources and not stop.is_set():
-        for number, source in enumerate(sources):
-            answer = guarded(partial(anyio.run, _known_by, source))
-            if isinstance(answer, Success):
-                known[number] = answer.value
-        mirror.add(
-            [component for one in known.values() for component in one.components],
-            [edge for one in known.values() for edge in one.edges],
-        )
-        mirror.declare(dependency for one in known.values() for dependency in one.dependencies)
-        asked.set()
-        stop.wait(MINUTE.total_seconds())
-    asked.set()
-
-
-async def _known_by(source: Source) -> _Known:
-    told = [one async for one in source.sync()]
-    return _Known(
-        components=tuple(one for one in told if isinstance(one, Component)),
-        edges=tuple(one for one in told if isinstance(one, Edge)),
-        dependencies=tuple(await source.dependencies() if isinstance(source, Topology) else ()),
-    )
 
 
 class _Keeper:

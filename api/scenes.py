@@ -12,8 +12,9 @@ from threading import Event, Thread
 import anyio
 from anyio import to_thread
 
-from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
+from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, others_of, twin_path
 from sre_orchestrator.api.live import attached, with_late_gaps
+from sre_orchestrator.api.logs import warn
 from sre_orchestrator.api.watching import Scene
 from sre_orchestrator.api.wiring import Installation, sources_of, twin_of
 from sre_orchestrator.core.errors import InputError, SourceMissing, SreError
@@ -51,7 +52,8 @@ class Recorded:
         """Yield the snapshot; ``InputError`` when it cannot be used."""
         with open_snapshot(self._path, self._installation.settings.snapshot_limits) as snapshot:
             sources = sources_of(self._installation, snapshot)
-            async with twin_of(sources.all, snapshot.captured_at) as (twin, gaps):
+            seconds = self._installation.settings.agent_timeout_seconds
+            async with twin_of(sources.all, snapshot.captured_at, seconds) as (twin, gaps):
                 parts = parts_of(self._installation, sources, twin, gaps)
                 yield Scene(parts=parts, at=snapshot.captured_at)
 
@@ -71,7 +73,7 @@ class Listed:
         """Yield the cluster as it is now; ``InputError`` when it cannot be reached."""
         now = datetime.now(UTC)
         with attached(self._installation, self._settings) as (cluster, sources):
-            async with twin_of(sources.all, now) as (twin, gaps):
+            async with twin_of(sources.all, now, self._settings.agent_timeout_seconds) as (twin, gaps):
                 parts = parts_of(self._installation, sources, twin, gaps)
                 yield Scene(
                     parts=parts,
@@ -126,6 +128,7 @@ class Followed:
                 await to_thread.run_sync(keeping.end)
                 self._keeping = None
         gaps = [gap for kind in keeping.mirror.kinds for gap in (await keeping.mirror.list(kind)).gaps]
+        gaps += keeping.mirror.missing
         twin = TwinStore(twin_path(self._settings), read_only=True)
         try:
             with attached(self._installation, self._settings, keeping.mirror) as (cluster, sources):
@@ -255,6 +258,10 @@ class _Keeping:
         """Note that a batch could not be written; it is tried again, and an old twin shows in ``heard``."""
         del error
 
+    def missing(self, gap: Gap) -> None:
+        """Log it; the gaps of a round say it, too."""
+        warn(f"{gap.agent}: {gap.what}: {gap.why}")
+
     def follow(
         self, kinds: Sequence[type[Object]], since: Mapping[type[Object], str], stop: Event
     ) -> Iterator[Relisted | Changed | Reached]:
@@ -272,9 +279,14 @@ class _Keeping:
                 kept_twin(self._settings, identity_of(cluster)) as twin,
             ):
                 self._cluster = cluster
-                others = [one for one in sources.all if one is not cluster]
                 keep(
-                    self, self.mirror, twin, stop=self._stop, listener=self, settings=self._settings.twin, others=others
+                    self,
+                    self.mirror,
+                    twin,
+                    stop=self._stop,
+                    listener=self,
+                    settings=self._settings.twin,
+                    others=others_of(sources, cluster, self._settings),
                 )
         except SreError as error:
             self._problem = error

@@ -25,6 +25,7 @@ from sre_orchestrator.api.cli.common import (
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
 from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.identity import name_of
+from sre_orchestrator.core.models import Gap
 from sre_orchestrator.core.ports import Change
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import nearest
@@ -147,17 +148,21 @@ def follow(
       sre-orchestrator twin follow --context eu
 
     """
-    from sre_orchestrator.api.keeping import identity_of, keep, kept_twin  # noqa: PLC0415 - help must be quick
+    from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, others_of  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.api.live import attached  # noqa: PLC0415
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
     from sre_orchestrator.plugins.sources.mirror import Mirror  # noqa: PLC0415
 
     where = with_kubeconfig(settings_of(settings, state_dir, context), kubeconfig)
     stop = Event()
-    with attached(Installation(where), where) as (cluster, sources), kept_twin(where, identity_of(cluster)) as twin:
+    with (
+        closing(Installation(where)) as installation,
+        attached(installation, where) as (cluster, sources),
+        kept_twin(where, identity_of(cluster)) as twin,
+    ):
         for signal_number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signal_number, lambda *_: stop.set())
-        others = [one for one in sources.all if one is not cluster]
+        others = others_of(sources, cluster, where)
         keep(cluster, Mirror(), twin, stop=stop, listener=Printed(twin), settings=where.twin, others=others)
 
 
@@ -183,6 +188,10 @@ class Printed:
             self._problem = str(error)
             typer.echo(f"error: {error}", err=True)
 
+    def missing(self, gap: Gap) -> None:
+        """Print what a source could not tell."""
+        typer.echo(_gap_line(gap), err=True)
+
 
 def settings_of(path: Path | None, state_dir: str | None, context: str) -> Settings:
     """Read the settings of this call, for the cluster ``context``."""
@@ -200,15 +209,14 @@ def with_twin(snapshot: Path | None, settings: Settings, ask: Callable[[TwinStor
 
         with closing(TwinStore(twin_path(settings), read_only=True)) as twin:
             return ask(twin)
-    from sre_orchestrator.api.wiring import twin_of  # noqa: PLC0415
-    from sre_orchestrator.plugins.sources.snapshot import open_snapshot  # noqa: PLC0415
+    from sre_orchestrator.api.wiring import Installation, read_recorded  # noqa: PLC0415
 
-    async def run() -> T:
-        with open_snapshot(recorded, settings.snapshot_limits) as source:
-            async with twin_of([source], source.captured_at) as (twin, _):
-                return ask(twin)
-
-    return anyio.run(run)
+    with closing(Installation(settings)) as installation:
+        twin, gaps = anyio.run(read_recorded, installation, recorded)
+        with closing(twin):
+            for gap in gaps:
+                typer.echo(_gap_line(gap), err=True)
+            return ask(twin)
 
 
 def resolve(twin: TwinStore, word: str) -> str:
@@ -231,6 +239,10 @@ def resolve(twin: TwinStore, word: str) -> str:
 
 def _line(change: Change) -> str:
     return f"{change.at:%Y-%m-%dT%H:%M:%SZ} {change.text}"
+
+
+def _gap_line(gap: Gap) -> str:
+    return f"gap: {gap.agent}: {gap.what}: {gap.why}"
 
 
 def _print(lines: Sequence[str], form: Table) -> None:

@@ -55,7 +55,7 @@ def run(settings: Settings, snapshot: Path | None, address: tuple[str, int], *, 
         closing(Installation(settings)) as installation,
         _only_one(settings),
         closing(open_database(limits.database_url, Path(settings.state_dir), targets, limits.queue)) as store,
-        closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
+        closing(RecordedTwin(installation, snapshot) if snapshot else KeptTwin(settings)) as twins,
         telling(installation) as telemetry,
     ):
         installation.shelf.beside.append(store.runbooks.library)

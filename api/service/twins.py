@@ -11,10 +11,10 @@ from typing import Protocol, TypeVar
 
 import anyio
 
-from sre_orchestrator.api.wiring import read_twin
+from sre_orchestrator.api.logs import warn
+from sre_orchestrator.api.wiring import Installation, read_recorded
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
-from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 from sre_orchestrator.twin.store import TwinStore
 
 T = TypeVar("T")
@@ -77,8 +77,8 @@ class KeptTwin:
 class RecordedTwin:
     """Asks the twin of a snapshot, which is built at the first question and then kept in memory, in a thread of its own."""
 
-    def __init__(self, settings: Settings, snapshot: Path) -> None:
-        self._limits = settings.snapshot_limits
+    def __init__(self, installation: Installation, snapshot: Path) -> None:
+        self._installation = installation
         self._snapshot = snapshot
         self._twin: TwinStore | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="twin")
@@ -96,10 +96,7 @@ class RecordedTwin:
 
     def _built(self) -> TwinStore:
         if self._twin is None:
-            self._twin = anyio.run(self._read)
+            self._twin, gaps = anyio.run(read_recorded, self._installation, self._snapshot)
+            for gap in gaps:
+                warn(f"{gap.agent}: {gap.what}: {gap.why}")
         return self._twin
-
-    async def _read(self) -> TwinStore:
-        with open_snapshot(self._snapshot, self._limits) as source:
-            twin, _ = await read_twin([source], source.captured_at)
-            return twin

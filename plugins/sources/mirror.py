@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TypeVar, cast
 
 import msgspec
@@ -27,6 +27,16 @@ News = Relisted | Changed | Reached
 VOLATILE: frozenset[Kind] = frozenset({Event, Lease})  # many, and no part of the twin: listed again after a restart
 
 FAST = 1
+TOLD = "told"
+"""The kind of the records of what other sources know; objects' kinds are those of Kubernetes."""
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """What a source knows for the twin beside the objects of the cluster."""
+
+    components: tuple[Component, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -65,6 +75,8 @@ class Mirror:
         self._before: dict[tuple[Kind, str], Object | None] = {}
         self._moved: set[Kind] = set()
         self._unread: dict[tuple[str, str], Record] = {}
+        self.told: dict[str, Told] = {}
+        self.missing: tuple[Gap, ...] = ()
         self._whole, self._stirred = True, True
         self._lock = threading.Lock()
 
@@ -106,12 +118,16 @@ class Mirror:
         with self._lock:
             for record in records:
                 try:
+                    if record.kind == TOLD:
+                        self.told[record.id] = msgspec.json.decode(zlib.decompress(record.content), type=Told)
+                        continue
                     item = msgspec.json.decode(zlib.decompress(record.content), type=lasting[record.kind])
                 except (KeyError, zlib.error, msgspec.DecodeError):
                     self._unread[record.kind, record.id] = Record(kind=record.kind, id=record.id)
                     broken.add(record.kind)
                 else:
                     self._put(type(item), record.id, item)
+            self._relate()
             for position in positions:
                 if position.kind in lasting.keys() - broken and position.version:
                     shelf = self._shelves[lasting[position.kind]]
@@ -127,17 +143,14 @@ class Mirror:
             self._shelves[news.kind].version = news.resource_version
             self._moved.add(news.kind)
 
-    def declare(self, dependencies: Iterable[Dependency]) -> None:
-        """Let ``dependencies`` be all the calls that are declared or traced."""
+    def hear(self, told: Mapping[str, Told], missing: Iterable[Gap] = ()) -> None:
+        """Let these be all that other sources know, by their names, and what they could not tell."""
         with self._lock:
-            self._relations.declare(dependencies)
-            self._stirred = True
-
-    def add(self, components: Iterable[Component], edges: Iterable[Edge]) -> None:
-        """Let these be all that other sources tell the twin."""
-        with self._lock:
-            self._relations.add(components, edges)
-            self._stirred = True
+            before, self.told, self.missing = self.told, dict(told), tuple(missing)
+            differing = [name for name in before.keys() | self.told.keys() if before.get(name) != self.told.get(name)]
+            self._unread |= {(TOLD, name): _record(TOLD, name, self.told.get(name)) for name in differing}
+            if differing:
+                self._relate()
 
     def take(self) -> Batch:
         """Return what is different since the last time; the first delta is whole, so let it wait for ``complete``."""
@@ -151,7 +164,7 @@ class Mirror:
         differing = [key for key, item in before.items() if now[key] != item]
         for kind, name in differing:
             if kind not in VOLATILE:
-                records[kind.__name__, name] = _record(kind, name, now[kind, name])
+                records[kind.__name__, name] = _record(kind.__name__, name, now[kind, name])
         return Batch(
             delta=msgspec.structs.replace(
                 delta, whole=whole, records=tuple(records.values()), positions=tuple(positions)
@@ -159,6 +172,14 @@ class Mirror:
             changed=tuple(item for key in differing if (item := now[key])),
             deleted=tuple(item for key in differing if not now[key] and (item := before[key])),
         )
+
+    def _relate(self) -> None:
+        every = self.told.values()
+        self._relations.add(
+            (one for told in every for one in told.components), (one for told in every for one in told.edges)
+        )
+        self._relations.declare(one for told in every for one in told.dependencies)
+        self._stirred = True
 
     def _relist(self, kind: Kind, listing: Listing[Object]) -> None:
         shelf, items = self._shelves[kind], {identity(item): item for item in listing.items}
@@ -221,6 +242,6 @@ def _position(kind: Kind, shelf: _Shelf) -> Position:
     return Position(kind=kind.__name__, version=shelf.version, notes=msgspec.json.encode(shelf.seen or Seen()))
 
 
-def _record(kind: Kind, name: str, item: Object | None) -> Record:
+def _record(kind: str, name: str, item: Object | Told | None) -> Record:
     content = zlib.compress(msgspec.json.encode(item), FAST) if item else b""
-    return Record(kind=kind.__name__, id=name, content=content)
+    return Record(kind=kind, id=name, content=content)

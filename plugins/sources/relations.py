@@ -35,6 +35,7 @@ class Relations:
         self._tally = Tally()
         self._calls = CallGraph(self._tally)
         self._selecting, self._limiting = Join(), Join()
+        self._own: set[str] = set()
         self._added: dict[str, Component] = {}
         self._others: frozenset[Edge] = frozenset()
         self._releases = ReleaseComponents()
@@ -55,9 +56,9 @@ class Relations:
         self._calls.declare(dependencies)
 
     def add(self, components: Iterable[Component], edges: Iterable[Edge]) -> None:
-        """Let these be all that other sources know."""
+        """Let these be all that other sources know; of what objects are, they say nothing that counts."""
         before, self._added = self._added, {one.id: one for one in components}
-        for name in before.keys() | self._added.keys():
+        for name in (before.keys() | self._added.keys()) - self._own:
             self._before.setdefault(name, before.get(name))
             self._after[name] = self._added.get(name)
         others, self._others = self._others, frozenset(edges)
@@ -78,11 +79,16 @@ class Relations:
     def _change_component(self, old: Object | None, new: Object | None) -> None:
         item = new or old
         if isinstance(item, COMPONENTS):
-            self._before.setdefault(identity(item), component(old) if old else None)
-            self._after[identity(item)] = component(new) if new else None
+            self._turn(identity(item), component(old) if old else None, component(new) if new else None)
         for turn in self._releases.change(old, new):
-            self._before.setdefault(turn.name, turn.before)
-            self._after[turn.name] = turn.after
+            self._turn(turn.name, turn.before, turn.after)
+
+    def _turn(self, name: str, before: Component | None, after: Component | None) -> None:
+        """Note what the objects say of a component; where they say nothing, others do."""
+        added = self._added.get(name)
+        self._before.setdefault(name, before or added)
+        self._after[name] = after or added
+        (self._own.add if after else self._own.discard)(name)
 
     def _change_pairs(self, old: Object | None, new: Object | None) -> None:
         """Find what services select and policies limit, from either side."""

@@ -41,7 +41,7 @@ def _break() -> object:
 
 
 def test_what_a_source_knows_is_returned() -> None:
-    edge = Edge(source="deployment/shop/cart", kind="depends_on", target=VENDOR.id)
+    edge = Edge(source="deployment/shop/cart", kind="depends_on", target=VENDOR.id, provenance="a trace")
     gap = Gap(agent="theirs", what="the rest", why="denied")
 
     assert known(VENDOR, edge, gap) == (VENDOR, edge, gap)

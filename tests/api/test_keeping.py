@@ -19,7 +19,9 @@ from keeping import Heard, Scripted, eventually, kept, served
 from plain_twin import plain_components, plain_edges
 from shop import container, deployment, node, patch, pod, service, thing, workload
 
+from sre_orchestrator.api import others
 from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
+from sre_orchestrator.api.others import Others
 from sre_orchestrator.api.wire import Store, serving, write_kubeconfig
 from sre_orchestrator.core.errors import InputError, SreError
 from sre_orchestrator.core.hookspecs import Source
@@ -254,7 +256,7 @@ class Keeping:
     """A keeper of pods and deployments in a thread; ``now`` is its clock."""
 
     def __init__(
-        self, feed: Scripted, twin: Callable[[], TwinStore] = TwinStore, others: Sequence[Source] = ()
+        self, feed: Scripted, twin: Callable[[], TwinStore] = TwinStore, *, others: Sequence[Source] = ()
     ) -> None:
         self.now = NOON
         self.heard = Heard()
@@ -274,7 +276,7 @@ class Keeping:
                     stop=self.stop,
                     listener=self.heard,
                     settings=QUICK,
-                    others=others,
+                    others=Others(others),
                     clock=lambda: self.now,
                 )
             except SreError as error:
@@ -405,14 +407,31 @@ class Other:
         return [Dependency(namespace="shop", caller="web", callee="cart")]
 
 
+class Stuck:
+    """A source that hangs until it is let go."""
+
+    name = "stuck"
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield nothing, late."""
+        self.over.wait()
+        nothing: tuple[Component, ...] = ()
+        for one in nothing:
+            yield one
+
+
+LISTED = (listed(CART), listed(deployment("web"), deployment("cart"), kind=Deployment))
+
+
 def test_what_other_sources_know_is_part_of_the_twin_also_when_they_do_not_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sre_orchestrator.api.keeping.MINUTE", timedelta(seconds=0.02))
+    monkeypatch.setattr(others, "AGAIN_SECONDS", 0.02)
     other = Other()
-    with Keeping(
-        Scripted(listed(CART), listed(deployment("web"), deployment("cart"), kind=Deployment)), others=[other]
-    ) as keeping:
+    with Keeping(Scripted(*LISTED), others=[other]) as keeping:
         eventually(lambda: other.asked > 3 and bool(keeping.heard.batches))
 
     assert keeping.seen[0] >= {"release/shop/cart", "pod/shop/cart-1"}
@@ -420,6 +439,34 @@ def test_what_other_sources_know_is_part_of_the_twin_also_when_they_do_not_answe
         ("depends_on", "deployment/shop/cart", "declared"),
         ("belongs_to_release", "release/shop/cart", "helm"),
     ]
+    assert [one.why for one in keeping.heard.gaps] == ["nobody knows", "RuntimeError: it does not answer"]
+
+
+def test_what_other_sources_told_outlives_a_restart_at_which_they_do_not_answer(tmp_path: Path) -> None:
+    other, path = Other(), tmp_path / "twin.db"
+    with Keeping(Scripted(*LISTED), lambda: TwinStore(path), others=[other]) as keeping:
+        eventually(lambda: bool(keeping.heard.batches))
+
+    with Keeping(Scripted(*LISTED), lambda: TwinStore(path), others=[other]) as again:
+        eventually(lambda: bool(again.heard.batches))
+
+    assert other.asked == 2
+    assert "release/shop/cart" in again.seen[0]
+    assert (again.seen, again.heard.batches[0][0].delta.whole) == (keeping.seen, True)
+    with Keeping(Scripted(*LISTED), lambda: TwinStore(path)) as without:
+        eventually(lambda: bool(without.heard.batches))
+    assert "release/shop/cart" not in without.seen[0]
+
+
+def test_a_source_that_hangs_holds_neither_the_twin_up_nor_its_end() -> None:
+    stuck = Stuck()
+    try:
+        with Keeping(Scripted(*LISTED), others=[stuck]) as keeping:
+            eventually(lambda: keeping.later(timedelta(minutes=1)) and bool(keeping.heard.batches))
+
+        assert "pod/shop/cart-1" in keeping.seen[0]
+    finally:
+        stuck.over.set()
 
 
 def test_contexts_have_twins_of_their_own() -> None:

@@ -29,6 +29,8 @@ from sre_orchestrator.api.watching import Round, Scenes, Told, Watcher
 from sre_orchestrator.api.wire import Store, serving, store_of, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError, SourceMissing, SreError
+from sre_orchestrator.core.hookspecs import Source, hookimpl
+from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.ports import Delta
 from sre_orchestrator.core.settings import ClusterAccess, Endpoint, Settings, SnapshotLimits, TwinKeeping
 from sre_orchestrator.plugins.sources.k8s import Cluster
@@ -333,6 +335,38 @@ def test_a_batch_that_cannot_be_written_fails_no_round(
 
     assert anyio.run(scenario).facts > 0
     assert len(tried) > 1
+
+
+class Vendor:
+    """A plugin with a source that knows a component outside the cluster, and not all."""
+
+    name = "vendor"
+
+    @hookimpl
+    def register_sources(self) -> Sequence[Source]:
+        """Add it."""
+        return [self]
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield the component, and fail."""
+        yield Component(id="external/pay")
+        yield Edge(source="deployment/shop/cart", kind="depends_on", target="external/pay")
+        raise RuntimeError("the vendor is silent")
+
+
+def test_what_the_source_of_a_plugin_knows_is_in_the_twin_that_rounds_look_at(url: str, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, url)
+    installation = Installation(settings)
+    installation.plugins.manager.register(Vendor(), "vendor")
+
+    async def scenario() -> tuple[tuple[str, ...], list[Gap]]:
+        async with Followed(installation, settings) as watched, watched.look() as scene:
+            return scene.parts.twin.impact("external/pay"), [one for one in scene.parts.gaps if one.agent == "vendor"]
+
+    impact, gaps = anyio.run(scenario)
+
+    assert "deployment/shop/cart" in impact
+    assert [one.why for one in gaps] == ["RuntimeError: the vendor is silent"]
 
 
 def test_logs_that_are_left_alone_are_missing() -> None:

@@ -14,6 +14,7 @@ from shop import patch
 
 from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
 from sre_orchestrator.core.errors import SreError
+from sre_orchestrator.core.models import Gap
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.registry import KINDS
@@ -47,6 +48,7 @@ class Heard:
     def __init__(self) -> None:
         self.batches: list[tuple[Batch, datetime]] = []
         self.errors: list[SreError] = []
+        self.gaps: list[Gap] = []
 
     def kept(self, batch: Batch, at: datetime) -> None:
         """Remember a batch."""
@@ -55,6 +57,10 @@ class Heard:
     def failed(self, error: SreError) -> None:
         """Remember an error."""
         self.errors.append(error)
+
+    def missing(self, gap: Gap) -> None:
+        """Remember a gap."""
+        self.gaps.append(gap)
 
 
 class Scripted:

@@ -19,7 +19,8 @@ import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,19 @@ class Environment:
     def told(self, *arguments: str, at: Path | None = None, code: int = 0) -> Any:
         """Return the JSON that the program prints."""
         return json.loads(self.run(*arguments, "--format", "json", at=at, code=code))
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[None]:
+        """Let the program run while the context lasts; it must end well when it is told to."""
+        command = [str(self.folder / "bin" / "sre-orchestrator"), *arguments]
+        with (self.folder / "running.log").open("w") as log:
+            process = subprocess.Popen(command, cwd=self.folder, env=self._variables(), stdout=log, stderr=log)
+            try:
+                yield
+            finally:
+                process.terminate()
+                code = process.wait(60)
+        assert code == 0, (self.folder / "running.log").read_text()[-3000:]
 
     def test(self, project: Path) -> str:
         """Run the tests of a project, and return what pytest says last."""

@@ -40,7 +40,7 @@ def speak(settings: Settings, snapshot: Path | None) -> None:
     with (
         closing(Installation(settings)) as installation,
         closing(open_database(limits.database_url, folder)) as store,
-        closing(RecordedTwin(settings, snapshot) if snapshot else KeptTwin(settings)) as twins,
+        closing(RecordedTwin(installation, snapshot) if snapshot else KeptTwin(settings)) as twins,
     ):
         investigator = Recorded(installation, snapshot) if snapshot else Live(installation)
         service = Service(

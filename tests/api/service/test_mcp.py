@@ -62,7 +62,7 @@ def shelf(store: Database) -> Runbooks:
 def speaking(tmp_path_factory: pytest.TempPathFactory, store: Database) -> Iterator[Assistant]:
     installation = Installation(Settings(state_dir=str(tmp_path_factory.mktemp("state"))))
     dispatcher = InProcess(store, Recorded(installation, DEMO), Silent(), limits=installation.settings.service)
-    with closing(RecordedTwin(installation.settings, DEMO)) as twins, start_blocking_portal() as portal:
+    with closing(RecordedTwin(installation, DEMO)) as twins, start_blocking_portal() as portal:
         service = Service(installation=installation, store=ScopedStore(store), dispatcher=dispatcher, twins=twins)
         with (
             portal.wrap_async_context_manager(dispatcher.running()),

@@ -36,7 +36,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     store = open_database("", state)
     limits = installation.settings.service
     dispatcher = InProcess(store, Recorded(installation, DEMO), Silent(), limits=limits)
-    with closing(store), closing(RecordedTwin(installation.settings, DEMO)) as twins:
+    with closing(store), closing(RecordedTwin(installation, DEMO)) as twins:
         service = Service(installation=installation, store=store, dispatcher=dispatcher, twins=twins)
         with TestClient(application(service), raise_server_exceptions=False) as client:
             yield client

@@ -58,7 +58,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     limits = installation.settings.service
     with (
         closing(open_database("", state)) as store,
-        closing(RecordedTwin(installation.settings, DEMO)) as twins,
+        closing(RecordedTwin(installation, DEMO)) as twins,
         closing(bound("127.0.0.1", 0)) as ears,
     ):
         dispatcher = InProcess(store, Instant(), Silent(), limits=limits)

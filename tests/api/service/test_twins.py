@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from keeping import kept
 from litestar.testing import TestClient
 from shop import NAMESPACE
+from structlog.testing import capture_logs
 
 from sre_orchestrator.api.service.app import application
 from sre_orchestrator.api.service.dispatch import InProcess, Silent
@@ -19,6 +20,8 @@ from sre_orchestrator.api.service.store import open_database
 from sre_orchestrator.api.service.twins import KeptTwin, NoTwin, Nowhere, RecordedTwin, Twins
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.hookspecs import Source, hookimpl
+from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import ClusterAccess, Settings
 from sre_orchestrator.twin.store import TwinStore
 
@@ -31,15 +34,40 @@ def known(twin: TwinStore) -> list[str]:
 
 
 def test_a_recorded_twin_is_built_once_and_asked_from_any_thread(tmp_path: Path) -> None:
-    with closing(RecordedTwin(Settings(state_dir=str(tmp_path)), DEMO)) as twins:
+    with closing(RecordedTwin(Installation(Settings(state_dir=str(tmp_path))), DEMO)) as twins:
         first, second = (twins.ask(lambda twin: (id(twin), known(twin))) for _ in range(2))
 
     assert first == second
     assert PRICING in first[1]
 
 
+def test_a_recorded_twin_holds_what_plugins_recorded_and_logs_what_they_could_not_tell(
+    tmp_path: Path,
+) -> None:
+    class Vendor:
+        name = "vendor"
+
+        @hookimpl
+        def register_snapshot_sources(self) -> Sequence[Source]:
+            return [self]
+
+        async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+            yield Component(id="external/pay")
+            raise RuntimeError("half of it is lost")
+
+    installation = Installation(Settings(state_dir=str(tmp_path)))
+    installation.plugins.manager.register(Vendor(), "vendor")
+
+    with capture_logs() as logged, closing(RecordedTwin(installation, DEMO)) as twins:
+        found = twins.ask(lambda twin: [one.id for one in twin.components("external")])
+
+    assert found == ["external/pay"]
+    assert [one["problem"].partition(": ")[0] for one in logged] == ["vendor"]
+    assert logged[0]["problem"].endswith("RuntimeError: half of it is lost")
+
+
 def test_a_recorded_twin_that_nobody_asked_is_not_built(tmp_path: Path) -> None:
-    twins = RecordedTwin(Settings(state_dir=str(tmp_path)), tmp_path / "nowhere")
+    twins = RecordedTwin(Installation(Settings(state_dir=str(tmp_path))), tmp_path / "nowhere")
 
     twins.close()
 

@@ -24,15 +24,20 @@ from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.components import identity
-from sre_orchestrator.plugins.sources.mirror import Mirror
+from sre_orchestrator.plugins.sources.mirror import TOLD, Mirror, Told
 from sre_orchestrator.plugins.sources.ports import Changed, Dependency, Listing, Reached, Relisted
 from sre_orchestrator.twin.store import TwinStore
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-DEPENDENCIES = [
+DEPENDENCIES = tuple(
     Dependency(namespace=place, caller=caller, callee=callee)
     for place, caller, callee in (("", "web", "cart"), ("shop", "cart", "web"), ("bank", "web", "web"))
+)
+SAID = [
+    *(Component(id=identity(one), attributes={"said": "by another"}) for one in scene()[:4]),
+    Component(id="external//pay"),
 ]
+"""What other sources say: of objects that may be there, and of what is none."""
 
 
 class Model:
@@ -40,7 +45,7 @@ class Model:
 
     def __init__(self) -> None:
         self.objects: dict[tuple[type[Object], str], Object] = {(type(one), identity(one)): one for one in scene()}
-        self.dependencies: list[Dependency] = []
+        self.others = Told()
         self.twin = TwinStore()
         self.mirror = Mirror()
         self.version = 0
@@ -73,10 +78,10 @@ class Model:
             listing = Listing(items=items, complete_in=frozenset({"*"}))
             self.mirror.heed(Relisted(kind=kind, listing=listing, resource_version=str(self.version)))
 
-    def declare(self, dependencies: list[Dependency]) -> None:
-        """Declare calls."""
-        self.dependencies = dependencies
-        self.mirror.declare(dependencies)
+    def tell(self, others: Told) -> None:
+        """Let another source tell this."""
+        self.others = others
+        self.mirror.hear({"other": others})
 
     def write(self) -> None:
         """Write what the mirror has gathered."""
@@ -89,14 +94,15 @@ class Model:
         self.mirror = Mirror()
         self.mirror.load(self.twin.records(), self.twin.positions())
         self.relist(tuple(kind for kind in KINDS if kind not in self.mirror.versions()))
-        self.mirror.declare(self.dependencies)
+        assert self.mirror.told.get("other", Told()) == self.others
 
     def check(self) -> None:
         """Compare twin and mirror with what the objects give."""
         self.write()
         present = list(self.objects.values())
-        assert self.twin.components() == plain_components(present)
-        assert self.twin.edges() == plain_edges(present, self.dependencies)
+        components = {one.id: one for one in (*self.others.components, *plain_components(present))}
+        assert self.twin.components() == tuple(components[name] for name in sorted(components))
+        assert self.twin.edges() == plain_edges(present, self.others.dependencies)
         for kind in KINDS:
             items = [item for (one, _), item in self.objects.items() if one is kind]
             listing = anyio.run(self.mirror.list, kind)
@@ -110,7 +116,10 @@ STEPS = st.one_of(
     PUTS,
     st.lists(st.integers(0, 50), max_size=4).map(lambda some: lambda model: [model.delete(one) for one in some]),
     st.integers(0, 60).map(lambda number: lambda model: model.lose(number)),
-    st.sampled_from([[], DEPENDENCIES[:1], DEPENDENCIES]).map(lambda few: lambda model: model.declare(few)),
+    st.sampled_from([(), DEPENDENCIES[:1], DEPENDENCIES]).map(
+        lambda few: lambda model: model.tell(Told(dependencies=few))
+    ),
+    st.lists(st.sampled_from(SAID), max_size=3).map(lambda few: lambda model: model.tell(Told(components=tuple(few)))),
     st.just(Model.write),
     st.just(Model.check),
     st.just(Model.restart),
@@ -305,17 +314,36 @@ def test_what_other_sources_know_comes_and_goes_with_them() -> None:
     mirror.heed(told(CART))
     release = Component(id="release/shop/cart")
     belongs = Edge(source="pod/shop/cart-1", kind="belongs_to_release", target=release.id, provenance="helm")
-    mirror.add([release], [belongs])
+    mirror.hear({"other": Told(components=(release,), edges=(belongs,))})
     first = mirror.take().delta
-    mirror.add([release], [belongs])
+    mirror.hear({"other": Told(components=(release,), edges=(belongs,))})
     same = mirror.take().delta
-    mirror.add([], [])
+    mirror.hear({})
     last = mirror.take().delta
 
     assert release in first.components
     assert belongs in first.edges
     assert (same.components, same.edges, same.gone) == ((), (), ())
     assert (last.gone, [one.target for one in last.edges_gone]) == ((release.id,), [release.id])
+    assert [(one.kind, one.id, bool(one.content)) for one in first.records if one.kind == TOLD] == [
+        (TOLD, "other", True)
+    ]
+    assert (same.records, last.records) == ((), (Record(kind=TOLD, id="other", content=b""),))
+
+
+def test_what_other_sources_told_is_known_after_a_restart_unless_it_cannot_be_read() -> None:
+    mirror, told_last = Mirror((Pod,)), Told(components=(Component(id="external//pay"),))
+    mirror.hear({"other": told_last, "broken": told_last})
+    records = mirror.take().delta.records
+    broken = [msgspec.structs.replace(one, content=b"?") if one.id == "broken" else one for one in records]
+
+    again = Mirror((Pod,))
+    again.load(broken, ())
+    delta = again.take().delta
+
+    assert again.told == {"other": told_last}
+    assert delta.components == told_last.components
+    assert delta.records == (Record(kind=TOLD, id="broken"),)
 
 
 def test_a_mirror_is_read_while_it_is_told() -> None:
