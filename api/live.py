@@ -10,7 +10,7 @@ from typing import Protocol, cast, runtime_checkable
 
 import msgspec
 
-from sre_orchestrator.api.mcp_servers import with_presets
+from sre_orchestrator.api.mcp_servers import stand_in
 from sre_orchestrator.api.wiring import Installation, diagnose_with, incident_id
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.gather import Observations
@@ -121,7 +121,7 @@ def attached(
 
 def _opened(settings: Settings, objects: ClusterObjects | None) -> Cluster:
     """Return the cluster by its API, or by the MCP server that stands in for that."""
-    server = next((one for one in with_presets(settings).mcp_servers if one.replaces == "kubernetes"), None)
+    server = stand_in(settings)
     if server is None:
         return open_cluster(settings, objects=objects)
     from sre_orchestrator.plugins.mcp.cluster import open_mcp_cluster  # noqa: PLC0415 - nobody else pays for it

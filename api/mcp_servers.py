@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from sre_orchestrator.core.hookspecs import Agent
+from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import Vocabulary
 
@@ -44,6 +45,11 @@ def with_presets(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, mcp_servers=resolved_all(settings.mcp_servers))
 
 
+def stand_in(settings: Settings) -> McpServer | None:
+    """Return the server that stands in for the Kubernetes API, with what its preset says."""
+    return next((one for one in with_presets(settings).mcp_servers if one.replaces == "kubernetes"), None)
+
+
 def learn(agents: Iterable[Agent], vocabulary: Callable[[], Vocabulary]) -> None:
     """Let agents check what settings say of their facts.
 
@@ -58,8 +64,12 @@ def learn(agents: Iterable[Agent], vocabulary: Callable[[], Vocabulary]) -> None
             one.learn(known)
 
 
-def end(agents: Iterable[Agent]) -> None:
-    """Let agents close what they keep open."""
+def end(agents: Iterable[Agent], servers: Sequence[McpServer]) -> None:
+    """Let agents close what they keep open, and end the servers that stand in for clients."""
     for one in agents:
         if isinstance(one, Closable):
             one.close()
+    if servers:
+        from sre_orchestrator.plugins.mcp.server import end_shared  # noqa: PLC0415 - nobody else pays for it
+
+        end_shared(servers)

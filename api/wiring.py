@@ -190,8 +190,8 @@ class Installation:
         return pseudonyms_for(components, incident, terms_of(self.vocabulary, self.plan.causes))
 
     def close(self) -> None:
-        """Give back what the models hold, and what agents keep open."""
-        end(self.agents)
+        """Give back what the models hold, what agents keep open, and end the MCP servers."""
+        end(self.agents, self.settings.mcp_servers)
         self.model.close()
         self.advice.close()
         self.order.close()

@@ -130,9 +130,10 @@ class Watch(Struct, frozen=True, kw_only=True):
 
 
 class TwinKeeping(Struct, frozen=True, kw_only=True):
-    """How the twin of a live cluster is kept: how often it is written, and what history it holds (days, MiB)."""
+    """How the twin of a live cluster is kept: how often it is written and read, and what history it holds (days, MiB)."""
 
     batch_seconds: Seconds = 0.5
+    relist_seconds: Seconds = 60.0
     history_days: Annotated[float, msgspec.Meta(gt=0)] = 7.0
     most_mib: Positive = 512
 

@@ -110,6 +110,7 @@ SETTINGS = {
     "cluster.page_size": "how many objects one page of a list holds",
     "cluster.log_bytes": "how much of one container's log is read at most",
     "twin.batch_seconds": "how long changes of a live cluster are gathered before they are written in one transaction",
+    "twin.relist_seconds": "how often the kinds of a cluster are listed again where nobody tells of changes: through an MCP server",
     "twin.history_days": "how long the twin remembers what has changed",
     "twin.most_mib": "beyond this size the twin forgets the oldest changes sooner",
     "prometheus.url": "address of Prometheus, Thanos, Mimir or VictoriaMetrics; by default looked for in the cluster",

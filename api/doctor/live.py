@@ -10,6 +10,7 @@ from sre_orchestrator.api.live import known_namespaces
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import SourceMissing
 from sre_orchestrator.core.hookspecs import Sources
+from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.k8s.permissions import line_for, rights
 from sre_orchestrator.plugins.sources.ports import EVERYWHERE, Discoverable, Found, Grant, Releases
@@ -27,13 +28,18 @@ async def check_cluster(installation: Installation, cluster: Cluster, sources: S
     """
     known = await known_namespaces(cluster, cluster.namespaces)
     yield await _api(cluster)
-    async for one in _permissions(cluster, cluster.namespaces):
-        yield one
+    if cluster.native:
+        async for one in _permissions(cluster, cluster.namespaces):
+            yield one
+    else:
+        for one in _through_another(cluster, installation.settings):
+            yield one
     async for one in _services(sources):
         yield one
     if not any(one.name == "probes" for one in sources.all):
         yield _unused("services", "probes", "switched off", "set probes.enabled to true, or drop it")
-    yield _metrics_api(await cluster.api_groups())
+    if cluster.native:
+        yield _metrics_api(await cluster.api_groups())
     async for one in _releases(sources, cluster.namespaces or known):
         yield one
     for check in check_installation(installation):
@@ -43,6 +49,21 @@ async def check_cluster(installation: Installation, cluster: Cluster, sources: S
 async def _api(cluster: Cluster) -> Check:
     version, place = await cluster.server_version(), f"{cluster.address}, by {cluster.place}"
     return Check(area="cluster", name="Kubernetes API", found=f"{version or 'version not told'} at {place}")
+
+
+def _through_another(cluster: Cluster, settings: Settings) -> Iterator[Check]:
+    """Yield what is different where another program than an API server answers: nobody to ask about permissions."""
+    yield Check(
+        area="cluster",
+        name="changes",
+        found=f"listed again every {settings.twin.relist_seconds:g} s (twin.relist_seconds), for watch and twin follow",
+    )
+    yield _unused(
+        "permissions",
+        "reviews",
+        f"the {cluster.place} reads with an account of its own and does not tell what that may do",
+        "look at the gaps of a diagnosis: each names the rule that the account of the server lacks",
+    )
 
 
 async def _permissions(cluster: Cluster, namespaces: Sequence[str]) -> AsyncIterator[Check]:

@@ -16,12 +16,12 @@ from sre_orchestrator.plugins.mcp.checking import complaints_of
 from sre_orchestrator.plugins.mcp.filling import Call, calls_of
 from sre_orchestrator.plugins.mcp.known import resolved_all
 from sre_orchestrator.plugins.mcp.mapping import Left, Types, facts_in, query_of
-from sre_orchestrator.plugins.mcp.server import Server, Visit
+from sre_orchestrator.plugins.mcp.server import Server, Visit, shared
 
 
 def agents_of(servers: Sequence[McpServer]) -> Sequence[Agent]:
     """Return an agent for each server whose results are facts."""
-    return [McpAgent(Server(one)) for one in resolved_all(servers) if one.tools]
+    return [McpAgent(shared(one)) for one in resolved_all(servers) if one.tools]
 
 
 class McpAgent:

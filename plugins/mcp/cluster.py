@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -19,7 +20,7 @@ from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.mcp.answers import McpProblem, content_of
 from sre_orchestrator.plugins.mcp.filling import filled, is_plain
 from sre_orchestrator.plugins.mcp.paths import first_at
-from sre_orchestrator.plugins.mcp.server import Server, Visit
+from sre_orchestrator.plugins.mcp.server import Server, Visit, shared
 from sre_orchestrator.plugins.objects.registry import KINDS
 from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.k8s.connection import FORBIDDEN, NOT_FOUND, ApiError, Query
@@ -38,16 +39,23 @@ WELL_KNOWN = {"leases": ("kube-node-lease",)}  # where nodes say that they live,
 WHOLE_LOG = 100_000
 MOST_NAMESPACES = 200
 MOST_CALLS = 20_000  # every kind in every namespace, and the log of every container
+RENEWED_SECONDS = (
+    30.0  # a cluster that is listed for days learns of new namespaces, and may ask more than one look does
+)
+TOGETHER = 8
 
 
 class Requests:
     """Answers requests to the Kubernetes API by calls of tools."""
 
-    def __init__(self, server: Server, tools: ClusterTools) -> None:
+    def __init__(self, server: Server, tools: ClusterTools, clock: Callable[[], float] = time.monotonic) -> None:
+        self._server = server
         self._tools = tools
-        self._visit: Visit = server.visit(calls=MOST_CALLS, seconds=float("inf"))
+        self._clock = clock
+        self._visit = self._begun()
         self._namespaces: tuple[str, ...] | None = None
         self._lock = threading.Lock()
+        self._places = threading.BoundedSemaphore(TOGETHER)
 
     def __call__(self, path: str, query: Query) -> bytes:
         """Return what an API server would answer.
@@ -75,6 +83,10 @@ class Requests:
         self._visit.tools()
         self._every_namespace()
 
+    def _begun(self) -> Visit:
+        self._renewed_at = self._clock()
+        return self._server.visit(calls=MOST_CALLS, seconds=float("inf"))
+
     def _list(self, listed: re.Match[str], query: Query) -> bytes:
         group, plural, namespace = listed["group"] or "", listed["plural"], listed["namespace"] or ""
         known = _KINDS.get((group, plural)) or _KINDS.get(("", plural))
@@ -96,6 +108,8 @@ class Requests:
 
     def _every_namespace(self) -> tuple[str, ...]:
         with self._lock:
+            if self._clock() - self._renewed_at > RENEWED_SECONDS:
+                self._visit, self._namespaces = self._begun(), None
             if self._namespaces is None:
                 values: dict[str, Scalar] = {"api_version": "v1", "kind": "Namespace", "selector": "", "namespace": ""}
                 names = [first_at(one, "metadata.name") for one in self._items(self._tools.list, values)]
@@ -106,7 +120,8 @@ class Requests:
 
     def _items(self, use: StandIn, values: dict[str, Scalar]) -> list[object]:
         try:
-            answer = self._visit.call(use.tool, _given(use, values), trusted=use.trusted)
+            with self._places:
+                answer = self._visit.call(use.tool, _given(use, values), trusted=use.trusted)
             content = content_of(answer, "yaml")
         except McpProblem as problem:
             raise _refused(problem) from problem
@@ -128,27 +143,36 @@ class Requests:
             "lines": int(query.get("tailLines", WHOLE_LOG)),
         }
         try:
-            text = self._visit.call(use.tool, _given(use, values), trusted=use.trusted).text.encode()
+            with self._places:
+                text = self._visit.call(use.tool, _given(use, values), trusted=use.trusted).text.encode()
         except McpProblem as problem:
             raise _refused(problem) from problem
         return text[: int(query["limitBytes"])] if "limitBytes" in query else text
 
 
 def open_mcp_cluster(settings: Settings, server: McpServer, objects: ClusterObjects | None = None) -> Cluster:
-    """Return the cluster that a server tells of; the server is started, and ends when the cluster is closed.
+    """Return the cluster that a server tells of; the server is started unless it runs, and stays for the next one.
 
     Raises:
         InputError: the server cannot be reached, or may not be asked.
 
     """
-    running = Server(server)
-    requests = Requests(running, server.cluster or _none(server))
+    return cluster_by(prove_cluster(server), settings, place=f"MCP server {server.name}", objects=objects)
+
+
+def prove_cluster(server: McpServer) -> Requests:
+    """Return what answers requests, after it has answered one.
+
+    Raises:
+        InputError: the server cannot be reached, or may not be asked.
+
+    """
+    requests = Requests(shared(server), server.cluster or _none(server))
     try:
         requests.prove()
     except (McpProblem, ApiError) as problem:
-        running.close()
         raise InputError(f"mcp_servers {server.name}: {problem}; see sre-orchestrator mcp check") from problem
-    return cluster_by(requests, running.close, settings, place=f"MCP server {server.name}", objects=objects)
+    return requests
 
 
 def _none(server: McpServer) -> ClusterTools:

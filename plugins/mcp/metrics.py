@@ -20,7 +20,7 @@ from sre_orchestrator.plugins.mcp.answers import McpProblem, content_of
 from sre_orchestrator.plugins.mcp.filling import filled
 from sre_orchestrator.plugins.mcp.known import resolved_all
 from sre_orchestrator.plugins.mcp.paths import first_at
-from sre_orchestrator.plugins.mcp.server import Server
+from sre_orchestrator.plugins.mcp.server import Server, shared
 from sre_orchestrator.plugins.sources.http import HttpService, Parameters, ServiceProblem
 from sre_orchestrator.plugins.sources.metric_names import NODES, PODS, WORKLOADS
 from sre_orchestrator.plugins.sources.ports import Found
@@ -55,12 +55,8 @@ class McpPrometheus(Prometheus):
     def __init__(self, server: McpServer, tools: MetricTools, settings: Settings) -> None:
         table = load_table(map(Path, settings.signal_folders))
         super().__init__(settings.prometheus, None, table, ours=settings.metrics_matchers)
-        self._server = Server(server)
+        self._server = shared(server)
         self.located = _Here(self._server, tools)
-
-    def close(self) -> None:
-        """End the server."""
-        self._server.close()
 
 
 class _Here:

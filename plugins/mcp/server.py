@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+
+import msgspec
 
 from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.core.models import Scalar
@@ -16,6 +18,25 @@ from sre_orchestrator.plugins.mcp.session import Greeting, Session, Tool, Transp
 
 LONGEST_WAIT_SECONDS = 60.0
 LISTED_AGAIN_SECONDS = 60.0
+
+
+_shared: dict[bytes, Server] = {}
+_sharing = threading.Lock()
+
+
+def shared(settings: McpServer) -> Server:
+    """Return the server of these settings, the same one for all in this process: it is started once, not for each investigation."""
+    with _sharing:
+        return _shared.setdefault(msgspec.json.encode(settings, order="sorted"), Server(settings))
+
+
+def end_shared(servers: Iterable[McpServer]) -> None:
+    """End the servers of these settings; whoever still asks one starts it again."""
+    for settings in servers:
+        with _sharing:
+            server = _shared.pop(msgspec.json.encode(settings, order="sorted"), None)
+        if server:
+            server.close()
 
 
 class Server:

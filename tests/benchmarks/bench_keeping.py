@@ -26,6 +26,7 @@ from big_cluster import REPLICAS, big_cluster, pod
 from sre_orchestrator.api.keeping import identity_of, keep, kept_twin, twin_path
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.core.errors import SreError
+from sre_orchestrator.core.models import Gap
 from sre_orchestrator.core.settings import ClusterAccess, Settings
 from sre_orchestrator.plugins.objects.network import Service
 from sre_orchestrator.plugins.objects.pods import Pod
@@ -62,6 +63,10 @@ class Lags:
     def failed(self, error: SreError) -> None:
         """Say it."""
         print(f"  failed: {error}")
+
+    def missing(self, gap: Gap) -> None:
+        """Say it."""
+        print(f"  missing: {gap}")
 
 
 def serve(pods: int) -> None:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import anyio
 import pytest
+from keeping import PATIENCE, served
 from mcp_servers import kubernetes, prometheus_by
 from metric_servers import prometheus
+from shop import thing
 
 from sre_orchestrator.api.live import diagnose_live
-from sre_orchestrator.api.wire import serving, write_kubeconfig
+from sre_orchestrator.api.scenes import Followed
+from sre_orchestrator.api.wire import serving, store_of, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.core.models import Fact, Gap
 from sre_orchestrator.core.pipeline import Bundle
-from sre_orchestrator.core.settings import ClusterAccess, Endpoint, ProbeLimits, Settings, SnapshotLimits
+from sre_orchestrator.core.settings import (
+    ClusterAccess,
+    Endpoint,
+    ProbeLimits,
+    Settings,
+    SnapshotLimits,
+    TwinKeeping,
+)
+from sre_orchestrator.plugins.mcp.server import shared
 from sre_orchestrator.plugins.sources.snapshot import open_snapshot
 
 DEMO = Path(__file__).parents[2] / "api" / "demo" / "shop"
@@ -115,6 +127,44 @@ def test_both_together_need_no_client_at_all(place: Place, native: Bundle) -> No
     found = diagnosed(place, *servers)
 
     assert facts_of(found) == facts_of(native)
+
+
+def test_a_twin_is_kept_current_and_one_server_answers_every_round(tmp_path: Path) -> None:
+    with open_snapshot(DEMO, SnapshotLimits()) as snapshot, serving(store := store_of(snapshot).store) as url:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", url)
+        settings = Settings(
+            state_dir=str(tmp_path / "state"),
+            namespace="shop",
+            probes=ProbeLimits(enabled=False),
+            mcp_servers=(kubernetes(kubeconfig, replaces="kubernetes"),),
+            twin=TwinKeeping(batch_seconds=0.05, relist_seconds=0.5),
+        )
+        servers: set[int] = set()
+
+        async def looked(watched: Followed) -> set[str]:
+            async with watched.look() as scene:
+                servers.add(id(shared(settings_of_server).session()))
+                return {one.id for one in scene.parts.twin.components("configmap")}
+
+        async def scenario() -> None:
+            async with Followed(installation, settings) as watched:
+                assert "configmap/shop/new" not in await looked(watched)
+                store.apply(served(thing("ConfigMap", "new", data={"a": "1"})))
+                with anyio.fail_after(PATIENCE):
+                    while "configmap/shop/new" not in await looked(watched):
+                        await anyio.sleep(0.1)
+                store.delete("ConfigMap", "new", "shop")
+                with anyio.fail_after(PATIENCE):
+                    while "configmap/shop/new" in await looked(watched):
+                        await anyio.sleep(0.1)
+
+        with closing(Installation(settings)) as installation:
+            settings_of_server = installation.settings.mcp_servers[0]
+            anyio.run(scenario)
+        session = shared(settings_of_server)
+
+    assert len(servers) == 1
+    assert session.greeting.name == ""  # the installation has ended the one that was asked
 
 
 def test_a_server_that_is_not_there_is_an_error_or_a_gap(place: Place) -> None:

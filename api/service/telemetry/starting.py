@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 from sre_orchestrator.api.health import Health
+from sre_orchestrator.api.mcp_servers import stand_in
 from sre_orchestrator.api.service.telemetry.reach import Reach
 from sre_orchestrator.api.service.telemetry.together import Telemetry
 from sre_orchestrator.api.service.telemetry.tracing import traces_of
 from sre_orchestrator.api.wiring import Installation
+from sre_orchestrator.core.settings import Settings
 
 
 @contextmanager
@@ -32,8 +35,16 @@ def heed(watch: Health, telemetry: Telemetry) -> None:
 
 def reach_of(installation: Installation, telemetry: Telemetry) -> Reach:
     """Return what asks whether the live cluster answers; a service whose cluster does not is ready, but degraded."""
-    from sre_orchestrator.plugins.sources.k8s.reach import ClusterReach  # noqa: PLC0415 - needs clients of clusters
-
-    reach = Reach(ClusterReach(installation.settings.cluster).ask)
+    reach = Reach(_asking(installation.settings))
     telemetry.health.check("cluster", reach.why, needed=False)
     return reach
+
+
+def _asking(settings: Settings) -> Callable[[], object]:
+    if server := stand_in(settings):
+        from sre_orchestrator.plugins.mcp.cluster import prove_cluster  # noqa: PLC0415 - nobody else pays for it
+
+        return partial(prove_cluster, server)
+    from sre_orchestrator.plugins.sources.k8s.reach import ClusterReach  # noqa: PLC0415 - needs clients of clusters
+
+    return ClusterReach(settings.cluster).ask

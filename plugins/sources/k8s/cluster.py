@@ -99,6 +99,11 @@ class Cluster:
         return self._connection.place
 
     @property
+    def native(self) -> bool:
+        """Say whether an API server answers, which tells of changes and of permissions."""
+        return self._connection.native
+
+    @property
     def raw(self) -> RawReader:
         """Return what reads the same cluster as it is on the wire."""
         return RawReader(self._connection, self._lists, self._page_size)
@@ -153,7 +158,7 @@ class Cluster:
     def follow(
         self, kinds: Sequence[type[Object]], since: Mapping[type[Object], str], stop: threading.Event
     ) -> Iterator[Relisted | Changed | Reached]:
-        """Yield the changes of ``kinds`` as they happen (``ObjectFeed``)."""
+        """Yield the changes of ``kinds`` as they happen (``ObjectFeed``), or lists where nobody tells of changes."""
         return Feed(self._connection, self._lists, self._pace, random.Random()).follow(kinds, since, stop)
 
     async def release_records(self, namespaces: Sequence[str]) -> ReleaseRecordList:

@@ -64,7 +64,12 @@ class _Login:
 
 
 class Connection:
-    """Sends requests to one API server; threads may share it. ``requests`` counts what was sent."""
+    """Sends requests to one API server; threads may share it. ``requests`` counts what was sent.
+
+    ``native`` says that an API server answers: it tells of changes, and what this account may do.
+    """
+
+    native = True
 
     def __init__(self, access: Access, renew: Callable[[], Access], timeout: float) -> None:
         self.place = access.place

@@ -1,4 +1,7 @@
-"""Follows one kind: lists it, watches it from there, goes on where a watch ended, lists again when it must."""
+"""Follows one kind: lists it, watches it from there, goes on where a watch ended, lists again when it must.
+
+Where nobody tells of changes (``Connection.native``) it is listed again and again.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ class Pace(Struct, frozen=True, kw_only=True):
 
     A watch lasts one to two times ``watch_seconds``; API servers send a bookmark each minute. Pauses are half to
     one and a half times as long as said; they double from the first to the longest until something works again.
+    A list that cannot be watched is due again after ``relist_seconds``, or after as long as it took.
     """
 
     watch_seconds: float = 240.0
@@ -36,6 +40,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     first_pause: float = 0.5
     longest_pause: float = 60.0
     absent_pause: float = 300.0
+    relist_seconds: float = 60.0
 
 
 PACE = Pace()
@@ -66,9 +71,13 @@ class Follower:
         resource, views = self._lists.resource(self.kind), views_of(self.kind)
         while not self._ended.is_set():
             if not version or resource is None:
+                begun = time.monotonic()
                 read = self._lists.read(self.kind, anew=True)
-                version, resource, views = read.version, read.resource, read.views
+                version, resource, views = read.version if self._connection.native else "", read.resource, read.views
                 tell(Relisted(kind=self.kind, listing=read.listing, resource_version=version))
+                if read.version and not version:
+                    pauses.until_due(time.monotonic() - begun, self._ended)
+                    continue
             if resource is None or not version:
                 pauses.wait(self._ended, absent=resource is None)
                 continue
@@ -164,6 +173,11 @@ class _Pauses:
             self._next = self._pace.first_pause
         else:
             self.wait(ended)
+
+    def until_due(self, took: float, ended: threading.Event) -> None:
+        """Wait until a list that took so many seconds is to be read again."""
+        self._next = self._pace.first_pause
+        ended.wait(max(self._pace.relist_seconds, took) * self._chance.uniform(0.5, 1.5))
 
     def wait(self, ended: threading.Event, *, absent: bool = False) -> None:
         """Wait until the next attempt, or until ``ended``; longer where the server does not know or forbids the kind."""

@@ -40,7 +40,10 @@ AGENT = "cluster"
 
 
 class Read(Struct, Generic[K], frozen=True, kw_only=True):
-    """A listing as of a resource version, and the views by which its changes can be watched: none if nothing was read."""
+    """A listing as of a resource version, and the views by which its changes can be watched: none if nothing was read.
+
+    Without a ``resource`` there is nothing to read: the server does not offer the kind, or forbids it.
+    """
 
     listing: Listing[K]
     version: str = ""
@@ -111,7 +114,7 @@ class Lists:
             if error.status == NOT_FOUND:
                 return absent(kind, listed)
             if error.status != FORBIDDEN:
-                return Read(listing=Listing(items=(), gaps=(failed(listed, error),)))
+                return Read(listing=Listing(items=(), gaps=(failed(listed, error),)), resource=resource)
         if not listed.namespaced or not self.namespaces:
             raise _Denied([refused(listed)])
         return self._in_namespaces(kind, listed, resource)

@@ -12,6 +12,7 @@ from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.sources.k8s.access import Access
 from sre_orchestrator.plugins.sources.k8s.cluster import Cluster
 from sre_orchestrator.plugins.sources.k8s.connection import JSON, Connection, Query
+from sre_orchestrator.plugins.sources.k8s.follower import Pace
 from sre_orchestrator.plugins.sources.ports import ClusterObjects
 
 Ask = Callable[[str, Query], bytes]
@@ -19,18 +20,14 @@ Ask = Callable[[str, Query], bytes]
 
 
 class OtherConnection(Connection):
-    """Sends nothing over the network; ``ask`` answers, and no question about permissions or tokens is asked."""
+    """Sends nothing over the network; ``ask`` answers, and no question about permissions, tokens or changes is asked."""
 
-    def __init__(self, ask: Ask, end: Callable[[], None], access: Access, timeout: float) -> None:
+    native = False
+
+    def __init__(self, ask: Ask, access: Access, timeout: float) -> None:
         super().__init__(access, lambda: access, timeout)
         self.host = access.place
         self._ask = ask
-        self._end = end
-
-    def close(self) -> None:
-        """Let go of who answers."""
-        super().close()
-        self._end()
 
     def read(
         self, path: str, query: Query, most: int = 0, *, accept: str = JSON, body: bytes = b""
@@ -49,11 +46,13 @@ class OtherConnection(Connection):
         return HTTPResponse(io.BytesIO(self.read(path, query, accept=accept, body=body)[0]), preload_content=False)
 
 
-def cluster_by(
-    ask: Ask, end: Callable[[], None], settings: Settings, *, place: str, objects: ClusterObjects | None = None
-) -> Cluster:
-    """Return a cluster of which ``ask`` has the answers at ``place``; ``end`` is called when it is closed."""
+def cluster_by(ask: Ask, settings: Settings, *, place: str, objects: ClusterObjects | None = None) -> Cluster:
+    """Return a cluster of which ``ask`` has the answers at ``place``; it is followed by listing it again and again."""
     access = Access(configuration=Configuration(), place=place)
     return Cluster(
-        OtherConnection(ask, end, access, settings.cluster.timeout_seconds), access, settings, objects=objects
+        OtherConnection(ask, access, settings.cluster.timeout_seconds),
+        access,
+        settings,
+        pace=Pace(relist_seconds=settings.twin.relist_seconds),
+        objects=objects,
     )

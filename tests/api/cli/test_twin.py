@@ -7,7 +7,7 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +22,11 @@ from shop import deployment, pod, thing
 from sre_orchestrator.api.cli.twin import Printed
 from sre_orchestrator.api.wire import Store, serving, write_kubeconfig
 from sre_orchestrator.core.errors import InputError
-from sre_orchestrator.core.models import Component
+from sre_orchestrator.core.hookspecs import Source, hookimpl
+from sre_orchestrator.core.models import Component, Edge, Gap
+from sre_orchestrator.core.plugins import Plugins, load_plugins
 from sre_orchestrator.core.ports import Delta
+from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.sources.mirror import Batch
 from sre_orchestrator.twin.store import TwinStore
 
@@ -190,3 +193,46 @@ def test_an_error_that_lasts_is_printed_once(capsys: pytest.CaptureFixture[str])
         "1 components, 0 relations",
         "error: the file is locked",
     ]
+
+
+class Vendor:
+    """A plugin whose source knows a component outside the snapshot, and not all."""
+
+    name = "vendor"
+
+    @hookimpl
+    def register_snapshot_sources(self) -> Sequence[Source]:
+        """Add it."""
+        return [self]
+
+    async def sync(self) -> AsyncIterator[Component | Edge | Gap]:
+        """Yield the component, and fail."""
+        yield Component(id="external/pay")
+        raise RuntimeError("half of it is lost")
+
+
+def test_what_plugins_recorded_is_shown_and_what_they_could_not_tell_is_printed_beside(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_vendor(names: Sequence[str], settings: Settings) -> Plugins:
+        found = load_plugins(names, settings)
+        found.manager.register(Vendor(), "vendor")
+        return found
+
+    monkeypatch.setattr("sre_orchestrator.api.wiring.load_plugins", with_vendor)
+
+    result = run("twin", "show", "--snapshot", DEMO)
+
+    assert "external/pay" in result.out.splitlines()
+    assert result.err == (
+        "gap: vendor: components that this source had not yet named: RuntimeError: half of it is lost\n"
+    )
+
+
+def test_what_a_source_could_not_tell_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    twin = TwinStore()
+
+    Printed(twin).missing(Gap(agent="vendor", what="all of it", why="no answer"))
+
+    twin.close()
+    assert capsys.readouterr().err == "gap: vendor: all of it: no answer\n"

@@ -11,6 +11,7 @@ import anyio
 import msgspec
 import pytest
 from listeners import closed_port, listening, replying
+from mcp_servers import kubernetes
 from shop import pod, service, thing, write_snapshot
 
 from sre_orchestrator.api.doctor import Check, Checkup, examine
@@ -48,6 +49,19 @@ def only_in(*namespaces: str) -> Any:
         return ask.namespace in namespaces
 
     return allows
+
+
+def test_through_an_mcp_server_nobody_is_asked_about_permissions(tmp_path: Path, settings: Settings) -> None:
+    with cluster(tmp_path, settings) as (_, there):
+        kube = kubernetes(Path(there.cluster.kubeconfig), replaces="kubernetes")
+        found = looked(msgspec.structs.replace(settings, mcp_servers=(kube,)))
+
+    (permissions,) = (one for one in found.checks if one.area == "permissions")
+    assert (permissions.name, permissions.state) == ("reviews", "unused")
+    assert permissions.why == "the MCP server kube reads with an account of its own and does not tell what that may do"
+    assert permissions.remedy.startswith("look at the gaps of a diagnosis")
+    assert named(found, "cluster", "changes").found.startswith("listed again every 60 s")
+    assert not [one for one in found.checks if one.name == "metrics API" or "bind the ClusterRole" in one.remedy]
 
 
 def test_it_says_how_the_cluster_is_reached(tmp_path: Path, settings: Settings) -> None:

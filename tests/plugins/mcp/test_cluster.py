@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from threading import Event
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
 
+from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.mcp_servers import ClusterTools, McpServer, StandIn
 from sre_orchestrator.core.settings import Settings
-from sre_orchestrator.plugins.mcp.cluster import Requests
-from sre_orchestrator.plugins.mcp.server import Server
+from sre_orchestrator.plugins.mcp.cluster import RENEWED_SECONDS, Requests, open_mcp_cluster, prove_cluster
+from sre_orchestrator.plugins.mcp.server import Server, end_shared
 from sre_orchestrator.plugins.objects.config import Secret
 from sre_orchestrator.plugins.objects.custom import Rollout
 from sre_orchestrator.plugins.objects.meta import Object
@@ -24,6 +27,7 @@ from sre_orchestrator.plugins.objects.nodes import Node
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.sources.k8s import Cluster
 from sre_orchestrator.plugins.sources.k8s.connection import ApiError
+from sre_orchestrator.plugins.sources.k8s.follower import Pace
 from sre_orchestrator.plugins.sources.k8s.other import cluster_by
 from sre_orchestrator.plugins.sources.ports import LogStream, Relisted
 
@@ -56,7 +60,9 @@ def told(version: str, kind: str, namespace: str) -> Any:
 
 
 @contextmanager
-def requests(tell: Tell = told, tools: ClusterTools = TOOLS) -> Iterator[Requests]:
+def requests(
+    tell: Tell = told, tools: ClusterTools = TOOLS, *, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Requests]:
     offering = MCPServer("cluster")
 
     @offering.tool(annotations=READS, structured_output=False)
@@ -74,13 +80,13 @@ def requests(tell: Tell = told, tools: ClusterTools = TOOLS) -> Iterator[Request
 
     server = Server(McpServer(name="here", command="x", cluster=tools), transport=lambda *_: offering)
     try:
-        yield Requests(server, tools)
+        yield Requests(server, tools, clock)
     finally:
         server.close()
 
 
 def cluster(asked: Requests) -> Cluster:
-    return cluster_by(asked, lambda: None, Settings(namespace="shop"), place="MCP server here")
+    return cluster_by(asked, Settings(namespace="shop"), place="MCP server here")
 
 
 def failing(kind: str, why: str) -> Tell:
@@ -196,13 +202,108 @@ def test_what_servers_do_not_tell_has_a_status_too(path: str, query: dict[str, s
     assert error.value.status == status
 
 
-def test_changes_are_not_followed_but_lists_are() -> None:
-    stop = Event()
-    with requests() as asked:
-        feed = cluster(asked).follow([Node], {}, stop)
-        first = next(iter(feed))
-        stop.set()
-        feed.close()  # type: ignore[attr-defined]  # a generator
+def quick(asked: Requests, *, absent: float = 60.0) -> Cluster:
+    """Return the cluster, to be listed again at once."""
+    found = cluster(asked)
+    found._pace = Pace(relist_seconds=0.01, first_pause=0.01, longest_pause=0.02, absent_pause=absent)
+    return found
 
-    assert isinstance(first, Relisted)
-    assert [one.metadata.name for one in first.listing.items] == ["node-a"]
+
+def news(asked: Requests, count: int, kind: type[Object] = Node, since: str = "") -> list[Any]:
+    """Return the first news of a kind."""
+    stop, found = Event(), []
+    for one in quick(asked).follow([kind], {kind: since} if since else {}, stop):
+        found.append(one)
+        if len(found) >= count:
+            stop.set()
+    return found
+
+
+def test_nobody_tells_of_changes_so_kinds_are_listed_again_and_again() -> None:
+    nodes = ["node-a"]
+
+    def tell(version: str, kind: str, namespace: str) -> Any:
+        if kind != "Node":
+            return told(version, kind, namespace)
+        nodes.append(f"node-{len(nodes)}")
+        return {"items": [named("Node", one) for one in nodes[-2:]]}
+
+    with requests(tell) as asked:
+        found = news(asked, 3)
+
+    assert {type(one) for one in found} == {Relisted}
+    assert [[item.metadata.name for item in one.listing.items] for one in found] == [
+        ["node-a", "node-1"],
+        ["node-1", "node-2"],
+        ["node-2", "node-3"],
+    ]
+    assert {one.resource_version for one in found} == {""}  # there is nothing to go on from
+
+
+def test_a_list_that_fails_is_a_gap_and_is_read_again() -> None:
+    fails = [True]
+
+    def tell(version: str, kind: str, namespace: str) -> Any:
+        if kind == "Node" and fails:
+            fails.pop()
+            raise ToolError("etcd is busy")
+        return told(version, kind, namespace)
+
+    with requests(tell) as asked:
+        first, second = news(asked, 2)
+
+    assert (first.listing.items, len(first.listing.gaps)) == ((), 1)
+    assert [one.metadata.name for one in second.listing.items] == ["node-a"]
+
+
+def test_namespaces_are_learnt_again_while_a_cluster_is_followed() -> None:
+    spaces, now = ["shop"], [0.0]
+
+    def tell(version: str, kind: str, namespace: str) -> Any:
+        if kind == "Namespace":
+            return {"items": [named("Namespace", one) for one in spaces]}
+        return told(version, kind, namespace)
+
+    def pods() -> int:
+        return len(msgspec.json.decode(asked("/api/v1/pods", {}))["items"])
+
+    with requests(tell, clock=lambda: now[0]) as asked:
+        before = pods()
+        spaces.append("pay")
+        same = pods()
+        now[0] += RENEWED_SECONDS + 1
+
+        assert (before, same, pods()) == (1, 1, 2)
+
+
+def test_a_server_is_started_once_for_all_looks_at_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    offering, started = MCPServer("cluster"), []
+
+    @offering.tool(annotations=READS, structured_output=False)
+    def objects(version: str, kind: str, namespace: str = "", selector: str = "") -> Any:
+        del selector
+        return told(version, kind, namespace)
+
+    monkeypatch.setattr(
+        "sre_orchestrator.plugins.mcp.session._transport", lambda *_: (started.append(True), offering)[1]
+    )
+    server = McpServer(name="here", command="x", cluster=TOOLS, replaces="kubernetes")
+    try:
+        for _ in range(3):
+            with closing(open_mcp_cluster(Settings(), server)) as found:
+                assert len(anyio.run(found.list, Node).items) == 1
+    finally:
+        end_shared([server])
+
+    assert len(started) == 1
+
+
+def test_a_server_that_is_not_there_cannot_be_proven() -> None:
+    gone = McpServer(name="here", command="/nowhere/server", cluster=TOOLS, replaces="kubernetes", connect_seconds=5.0)
+
+    with pytest.raises(InputError, match=r"mcp_servers here: .*No such file.*; see sre-orchestrator mcp check"):
+        prove_cluster(gone)
+    with pytest.raises(InputError, match="has no tools for objects"):
+        prove_cluster(msgspec.structs.replace(gone, cluster=None))
+
+    end_shared([gone])

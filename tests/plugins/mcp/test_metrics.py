@@ -22,7 +22,7 @@ from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins import mcp as plugin
 from sre_orchestrator.plugins.mcp import metrics
 from sre_orchestrator.plugins.mcp.metrics import McpPrometheus, Requests
-from sre_orchestrator.plugins.mcp.server import Server
+from sre_orchestrator.plugins.mcp.server import Server, end_shared
 from sre_orchestrator.plugins.sources import prometheus
 from sre_orchestrator.plugins.sources.http import ServiceProblem
 
@@ -151,30 +151,29 @@ def test_what_cannot_be_had_is_a_problem_of_the_server(tell: Tell, path: str, wh
     assert "MCP server here" in str(problem.value)
 
 
-def source(command: str) -> McpPrometheus:
+@contextmanager
+def source(command: str) -> Iterator[McpPrometheus]:
     server = McpServer(name="here", command=command, metrics=TOOLS, replaces="prometheus", connect_seconds=5.0)
-    return McpPrometheus(server, TOOLS, Settings())
+    yield McpPrometheus(server, TOOLS, Settings())
+    end_shared([server])
 
 
 def test_a_server_that_is_not_there_is_a_missing_source() -> None:
-    gone = source("/nowhere/server")
+    with source("/nowhere/server") as gone:
+        found = anyio.run(gone.describe)
+        with pytest.raises(SourceMissing, match="MCP server here"):
+            anyio.run(gone.series, AT - timedelta(hours=1), AT)
 
-    found = anyio.run(gone.describe)
-    with pytest.raises(SourceMissing, match="MCP server here"):
-        anyio.run(gone.series, AT - timedelta(hours=1), AT)
-
-    gone.close()
     assert (found.name, found.how) == ("prometheus", "MCP server here")
     assert "No such file" in found.problem
 
 
 def test_the_server_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sre_orchestrator.plugins.mcp.session._transport", lambda *_: offering(failing, []))
-    here = source("x")
 
-    found = anyio.run(here.describe)
+    with source("x") as here:
+        found = anyio.run(here.describe)
 
-    here.close()
     assert found.version.startswith("metrics")
     assert not found.problem
 

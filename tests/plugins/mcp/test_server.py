@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from mcp_servers import asked, small
 
 from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.core.models import Gap
 from sre_orchestrator.plugins.mcp.answers import McpProblem
-from sre_orchestrator.plugins.mcp.server import Server
+from sre_orchestrator.plugins.mcp.server import Server, end_shared, shared
 
 
 @contextmanager
@@ -240,3 +242,33 @@ def test_a_command_gets_only_the_variables_that_it_is_given(monkeypatch: pytest.
     assert "SECRET_OF_OURS" in os.environ
     session_said = server._last
     assert "lines on its standard output are no messages" in session_said
+
+
+def test_a_server_is_shared_by_all_who_have_the_same_settings(tmp_path: Path) -> None:
+    settings = small("none", tmp_path / "pid")
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            sessions = set(threads.map(lambda _: id(shared(settings).session()), range(16)))
+        same = shared(msgspec.structs.replace(settings, env=dict(settings.env)))
+
+        assert len(sessions) == 1
+        assert same is shared(settings)
+        assert shared(msgspec.structs.replace(settings, name="other")) is not same
+    finally:
+        end_shared([settings, msgspec.structs.replace(settings, name="other")])
+
+
+def test_a_shared_server_that_was_ended_starts_again_for_whoever_still_asks() -> None:
+    settings = small("none")
+    before = shared(settings)
+    first = before.session()
+
+    end_shared([settings])
+    end_shared([settings])
+
+    assert not first.is_open
+    with running(settings) as other:
+        assert other is not before
+    facts, _, gaps = asked(before)
+    assert (len(facts), gaps) == (1, [])
+    before.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from sre_orchestrator.api.service.ports import StoreState
 from sre_orchestrator.api.service.store import open_database
 from sre_orchestrator.api.service.telemetry.health import Health, backlog
 from sre_orchestrator.api.service.telemetry.reach import Reach
+from sre_orchestrator.api.service.telemetry.starting import reach_of
+from sre_orchestrator.api.service.telemetry.together import Telemetry
+from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import SourceMissing
+from sre_orchestrator.core.mcp_servers import McpServer
+from sre_orchestrator.core.settings import Settings
 
 NOW = datetime(2030, 5, 1, 12, tzinfo=UTC)
 
@@ -132,3 +138,21 @@ def test_a_cluster_is_asked_beside_the_probes() -> None:
             return before, reach.why()
 
     assert anyio.run(looks) == ("", "SourceMissing: no answer")
+
+
+def test_a_cluster_behind_an_mcp_server_is_asked_through_that(tmp_path: Path) -> None:
+    kube = McpServer(name="kube", preset="kubernetes-mcp-server", command="/nowhere/server", replaces="kubernetes")
+    settings = Settings(state_dir=str(tmp_path), mcp_servers=(kube,))
+    with closing(Installation(settings)) as installation:
+        reach = reach_of(installation, Telemetry.of(installation, None))
+
+        async def asked() -> str:
+            async with reach.running():
+                with anyio.fail_after(10):
+                    while not reach.why():
+                        await anyio.sleep(0.001)
+                return reach.why()
+
+        why = anyio.run(asked)
+
+    assert "mcp_servers kube: /nowhere/server cannot be used" in why

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from api_server import Answer, Asked, Attach, Server, api_server, line, listed, refused, said, server_side, watched
 from listeners import certificate
@@ -183,6 +184,14 @@ def test_an_error_in_the_stream_that_passes_is_resumed(follow: Any) -> None:
 
     assert news == ["list [] 7", "is a 8", "is b 9"]
     assert versions(server) == ["7", "8"]
+
+
+def test_a_list_that_fails_is_asked_for_again_soon(follow: Any) -> None:
+    patient = msgspec.structs.replace(QUICK, absent_pause=10 * LONGEST)
+    with api_server({PODS: [refused(400, "what?"), listed(pod("a"))]}) as server:
+        news = follow(server, 2, pace=patient)
+
+    assert news == ["list []", "list ['a'] 7"]
 
 
 def test_what_is_forbidden_is_a_listing_with_a_gap_and_asked_for_again(attach: Attach) -> None:
