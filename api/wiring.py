@@ -302,15 +302,6 @@ async def read_twin(
     return twin, tuple(dict.fromkeys(gaps))
 
 
-async def read_recorded(installation: Installation, path: Path) -> tuple[TwinStore, tuple[Gap, ...]]:
-    """Return the twin of a recorded incident and what plugins could not tell of it; whoever calls this closes the twin."""
-    with open_snapshot(path, installation.settings.snapshot_limits) as snapshot:
-        sources, seconds = sources_of(installation, snapshot), installation.settings.agent_timeout_seconds
-        twin, gaps = await read_twin(sources.all, snapshot.captured_at, seconds)
-        theirs = (gap for gap in gaps if gap.agent != snapshot.name)
-        return twin, (*installation.plugins.gaps(), *theirs)
-
-
 async def _each(known: Iterable[Known]) -> AsyncIterator[Known]:
     for one in known:
         yield one

@@ -209,7 +209,8 @@ def with_twin(snapshot: Path | None, settings: Settings, ask: Callable[[TwinStor
 
         with closing(TwinStore(twin_path(settings), read_only=True)) as twin:
             return ask(twin)
-    from sre_orchestrator.api.wiring import Installation, read_recorded  # noqa: PLC0415
+    from sre_orchestrator.api.recorded import read_recorded  # noqa: PLC0415
+    from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
 
     with closing(Installation(settings)) as installation:
         twin, gaps = anyio.run(read_recorded, installation, recorded)

@@ -12,7 +12,8 @@ from typing import Protocol, TypeVar
 import anyio
 
 from sre_orchestrator.api.logs import warn
-from sre_orchestrator.api.wiring import Installation, read_recorded
+from sre_orchestrator.api.recorded import read_recorded
+from sre_orchestrator.api.wiring import Installation
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.twin.store import TwinStore

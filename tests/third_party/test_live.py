@@ -108,6 +108,6 @@ def test_what_it_knows_is_in_every_twin(environment: Environment, tmp_path: Path
 def test_a_wrong_setting_is_named_and_leaves_the_plugin_out(environment: Environment) -> None:
     environment.variables = {"SRE_ORCHESTRATOR_PLUGINS": "{acme-pay: {ulr: https://status.acme-pay.example}}"}
 
-    (found,) = environment.told("plugins", "acme-pay")
+    (found,) = environment.told("plugins", "acme-pay", code=1)
 
     assert "register_agents raised ValidationError: Object contains unknown field `ulr`" in found["problem"]
