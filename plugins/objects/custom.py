@@ -158,3 +158,21 @@ class Rollout(Object, frozen=True, kw_only=True):
 
     spec: RolloutSpec = RolloutSpec()
     status: RolloutStatus = RolloutStatus()
+
+
+class StripPrefix(Part, frozen=True, kw_only=True):
+    """The prefixes that a middleware takes away."""
+
+    prefixes: tuple[str, ...] = ()
+
+
+class MiddlewareSpec(Part, frozen=True, kw_only=True):
+    """``spec`` of a Middleware."""
+
+    strip_prefix: StripPrefix = StripPrefix()
+
+
+class Middleware(Object, frozen=True, kw_only=True):
+    """A Middleware of Traefik: what it does with requests on their way."""
+
+    spec: MiddlewareSpec = MiddlewareSpec()

@@ -199,10 +199,31 @@ class BackendRef(Part, frozen=True, kw_only=True):
     port: int = 0
 
 
+class PathModifier(Part, frozen=True, kw_only=True):
+    """What becomes of a path."""
+
+    type: str = ""
+    replace_prefix_match: str = ""
+
+
+class UrlRewrite(Part, frozen=True, kw_only=True):
+    """What becomes of the URL of a request."""
+
+    path: PathModifier = PathModifier()
+
+
+class RouteFilter(Part, frozen=True, kw_only=True):
+    """What a Gateway API rule does with a request on its way."""
+
+    type: str = ""
+    url_rewrite: UrlRewrite = UrlRewrite()
+
+
 class RouteRule(Part, frozen=True, kw_only=True):
     """A rule of a Gateway API route."""
 
     matches: tuple[RouteMatch, ...] = ()
+    filters: tuple[RouteFilter, ...] = ()
     backend_refs: tuple[BackendRef, ...] = ()
 
 
@@ -252,11 +273,18 @@ class Weighted(Part, frozen=True, kw_only=True):
     destination: Destination = Destination()
 
 
+class MeshRewrite(Part, frozen=True, kw_only=True):
+    """What is put in the place of the matched prefix."""
+
+    uri: str = ""
+
+
 class MeshRoute(Part, frozen=True, kw_only=True):
     """An HTTP route of a VirtualService."""
 
     name: str = ""
     match: tuple[MeshMatch, ...] = ()
+    rewrite: MeshRewrite = MeshRewrite()
     route: tuple[Weighted, ...] = ()
 
 

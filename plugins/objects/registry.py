@@ -31,6 +31,7 @@ CUSTOM: dict[type[Object], Listed] = {
     custom.Rollout: _custom("Rollout", "rollouts", "argoproj.io"),
     custom.Kustomization: _custom("Kustomization", "kustomizations", "kustomize.toolkit.fluxcd.io"),
     custom.HelmRelease: _custom("HelmRelease", "helmreleases", "helm.toolkit.fluxcd.io"),
+    custom.Middleware: _custom("Middleware", "middlewares", "traefik.io"),
     custom.ScaledObject: _custom("ScaledObject", "scaledobjects", "keda.sh"),
 }
 """What only clusters with its programs have: where it is absent, nothing is missing."""

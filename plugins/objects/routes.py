@@ -40,12 +40,23 @@ _ONE_LINE = re.compile(
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """One route: what it matches and where it leads."""
+    """One route: what it matches, which leading part of the path it takes away, and where it leads."""
 
     id: str = ""
     host: str = ""
     path: str = ""
+    strips: str = ""
     target: Address
+
+
+def lost_prefix(path: str, put: str) -> str:
+    """Return the prefix of a path that is lost where ``put`` takes its place; nothing where that ends with it.
+
+    >>> lost_prefix("/api/cart", "/"), lost_prefix("/cart/", "/shop/cart"), lost_prefix("/", "/")
+    ('/api/cart', '', '')
+    """
+    prefix = path.rstrip("/")
+    return "" if put.rstrip("/").endswith(prefix) else prefix
 
 
 @lru_cache(maxsize=512)
@@ -94,9 +105,11 @@ def routes_of(settings: Mapping[str, str]) -> Iterator[Route]:
         target = _first_target(group, pools)
         if target:
             paths = (_path(value) for key, value in group.items() if _PATH.search(key))
+            path = next(filter(None, paths), "")
             yield Route(
                 id=next((value for key, value in group.items() if _ID.match(key)), _key_name(name)),
-                path=next(filter(None, paths), ""),
+                path=path,
+                strips=_stripped(path, group),
                 target=target,
             )
 
@@ -104,6 +117,20 @@ def routes_of(settings: Mapping[str, str]) -> Iterator[Route]:
 def _first_target(group: Mapping[str, str], pools: Mapping[str, Address]) -> Address | None:
     targets = (_target(value, pools, group) for key, value in group.items() if _TARGET.search(key))
     return next(filter(None, targets), None)
+
+
+def _stripped(path: str, group: Mapping[str, str]) -> str:
+    """Return what Spring's filter ``StripPrefix`` takes away: so many segments.
+
+    >>> _stripped("/api/v1/cart/**", {"filters[0]": "StripPrefix=2"})
+    '/api/v1'
+    """
+    for key, value in group.items():
+        name, _, number = value.partition("=")
+        parts = number or group.get(key.removesuffix("name") + "args.parts", "")
+        if name.strip() == "StripPrefix" and parts.strip().isdigit():
+            return "/".join(path.split("/")[: int(parts) + 1])
+    return ""
 
 
 def _dotted(key: str) -> str:
@@ -179,7 +206,13 @@ def _nginx(text: str) -> Iterator[Route]:
         found = (upstreams[host],) if host in upstreams else addresses_in(value, bare=True)
         named = list(_SERVER_NAME.finditer(text, 0, match.start()))
         if found:
-            yield Route(host=_named(named[-1]["host"]) if named else "", path=match["path"], target=found[0])
+            _, slash, put = re.sub(r"^\w+://", "", value).partition("/")
+            yield Route(
+                host=_named(named[-1]["host"]) if named else "",
+                path=match["path"],
+                strips=lost_prefix(match["path"], f"/{put}") if slash and match["path"].startswith("/") else "",
+                target=found[0],
+            )
 
 
 def _named(host: str) -> str:

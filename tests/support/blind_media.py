@@ -243,7 +243,7 @@ class Site(Ground):
             folder,
             *self.objects.values(),
             question=self.question,
-            namespaces=(VOD, BILLING),
+            namespaces=self.namespaces,
             kinds=[kind for kind in SEEN if not any(one == kind for one, _, _ in self.objects)],
             coverage={
                 "logs": "full",

@@ -74,7 +74,7 @@ def serving_certificate_expired(site: Site) -> tuple[str, str]:
             )
         ),
     )
-    return "certificate-expired", f"deployment/{BILLING}/ledger"
+    return "certificate-expired", f"service/{BILLING}/ledger"
 
 
 @incident
@@ -148,4 +148,4 @@ def tokens_for_another_audience(site: Site) -> tuple[str, str]:
         ),
     )
     edge_errors(site, "/v1/sessions", "10.0.1.22:8080", 500)
-    return "token-invalid", f"deployment/{VOD}/playback"
+    return "token-invalid", f"deployment/{BILLING}/payments"

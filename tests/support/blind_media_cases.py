@@ -10,26 +10,7 @@ from blind_media_words import each, ecs, pino, slog, traefik, zap
 INCIDENTS: dict[str, Case] = {}
 HEALTHY: dict[str, Callable[[Site], None]] = {}
 DECOYS: dict[str, Case] = {}
-MISSED: dict[str, str] = {
-    "volume_held_by_the_old_node": "named at the StatefulSet, not at its claim: the label could be disputed",
-    "evicted_for_scratch_space": "told as a full disk; right at rank 2",
-    "edge_with_a_tiny_limit": "nothing: the edge is in a namespace that the question does not ask about",
-    "node_heap_grows_until_killed": "told as a limit that is too low",
-    "dotnet_heap_leak": "nothing",
-    "options_of_dotnet_do_not_validate": "told as a crash",
-    "go_panics_under_a_request": "told as an error at start",
-    "go_service_throttled": "told as CPU overload",
-    "transcoder_dies_of_a_broken_file": "told as an error at start",
-    "mariadb_scans_without_an_index": "told as the network delay of the client",
-    "postgres_logs_sequential_scans": "told as the network delay of the client",
-    "mongo_scans_a_collection": "nothing",
-    "rewrite_strips_the_prefix_that_the_service_serves": "nothing",
-    "middleware_strips_the_prefix": "nothing",
-    "serving_certificate_expired": "named at the Service, not at its workload: the label could be disputed",
-    "key_of_the_payment_provider_revoked": "nothing",
-    "tokens_for_another_audience": "named at who refuses the token, not at who sends it",
-    "host_routed_to_the_wrong_service": "named at the service that gets the requests; right at rank 2",
-}
+MISSED: dict[str, str] = {}
 
 
 def incident(make: Case) -> Case:

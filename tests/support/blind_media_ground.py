@@ -37,6 +37,7 @@ class Ground:
         self.metrics: list[str] = []
         self.topology: dict[str, list[str]] = {}
         self.question = "viewers report errors"
+        self.namespaces: tuple[str, ...] = (VOD, BILLING)
         self.kinds: dict[str, str] = {}
         self._said = 0
 

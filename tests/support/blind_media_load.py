@@ -33,7 +33,7 @@ def go_service_throttled(site: Site) -> tuple[str, str]:
     )
     site.say(f"{VOD}/web-bff", each(lambda at: pino(at, "upstream timeout", 40, upstream="playback", timeout=2000)))
     site.question = "starting a film takes seconds"
-    return "cpu-throttled", site.workload(at)
+    return "cpu-overload", site.workload(at)
 
 
 @incident

@@ -189,7 +189,7 @@ def volume_held_by_the_old_node(site: Site) -> tuple[str, str]:
             for minute in (44, 48, 52, 56, 59)
         ),
     )
-    return "volume-multi-attach", f"persistentvolumeclaim/{BILLING}/data-ledger-mariadb-0"
+    return "volume-multi-attach", site.workload(at)
 
 
 @incident

@@ -87,6 +87,7 @@ def middleware_strips_the_prefix(site: Site) -> tuple[str, str]:
             },
         )
     )
+    site.add(thing("Middleware", "strip-catalog", namespace=VOD, spec={"stripPrefix": {"prefixes": ["/catalog"]}}))
     site.add(
         thing(
             "Secret", "catalog-admin-tls", namespace=VOD, type="kubernetes.io/tls", data={"tls.crt": "", "tls.key": ""}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from blind_media import BILLING, EDGE, NODES, SINCE, VOD, Site
 from blind_media_cases import bff_errors, edge_errors, incident, payments_errors, playback_errors
 from blind_media_site import env, of_secret
-from blind_media_words import tracing
 from shop import thing
 
 
@@ -170,13 +169,6 @@ def evicted_for_scratch_space(site: Site) -> tuple[str, str]:
     )
     site.event(("Pod", pod), "Evicted", text, count=1)
     site.event(("Pod", pod), "Killing", "Stopping container worker", count=1, type="Normal")
-    site.say(
-        at,
-        tracing(
-            "11:51:02", "transcoder::job", "ffmpeg: av_interleaved_write_frame(): No space left on device job=91822"
-        )
-        + "\n",
-    )
     site.reslice(at)
     return "ephemeral-storage-exceeded", site.workload(at)
 
@@ -319,6 +311,7 @@ def variable_points_to_an_old_namespace(site: Site) -> tuple[str, str]:
 def edge_with_a_tiny_limit(site: Site) -> tuple[str, str]:
     """The edge itself is killed at start: its limit is below what it needs to load its routes."""
     at = f"{EDGE}/traefik"
+    site.namespaces = (VOD, BILLING, EDGE)
     site.containers(
         at, resources={"limits": {"memory": "24Mi", "cpu": "1"}, "requests": {"memory": "24Mi", "cpu": "100m"}}
     )

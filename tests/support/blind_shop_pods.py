@@ -230,7 +230,7 @@ def database_without_an_index(cluster: Cluster) -> tuple[str, str]:
     measured(cluster, cpu={"orders-db": 3.5}, late={"orders-db": 200, "orders": 180, "checkout": 150, "web": 120})
     speak(cluster, "orders-db", each(slow))
     speak(cluster, "orders", each("2030-05-01T§Z WARN slow query took 9412ms"))
-    return "slow-dependency", workload("orders-db", "statefulset")
+    return "database-slow-statements", workload("orders-db", "statefulset")
 
 
 @on_shop

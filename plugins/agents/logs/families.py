@@ -8,14 +8,14 @@ from functools import lru_cache
 from sre_orchestrator.plugins.objects.pods import Container
 
 _TEXT = (
-    ("mysql", r"mysql|mariadb|\bER_[A-Z]|Unknown database '|Table '[^']+' doesn't exist|\[MY-\d|Error 1\d{3} \(|\(1\d{3}, |\b1\d{3} \(\w{5}\)|Access denied for user '|rejected establishment of connection"),
-    ("postgres", r"postgres|psycopg|\bpgx?\b|\bpq: |npgsql|PG::|SQLSTATE (?!HY)|\bFATAL:  |28P01|pg_hba|ERROR:  could not extend|WAL segment"),
-    ("mongodb", r"mongo|NotWritablePrimary|\"c\":\"(?:ACCESS|NETWORK|REPL)\""),
+    ("mysql", r"mysql|mariadb|\bER_[A-Z]|Unknown database '|Table '[^']+' doesn't exist|\[MY-\d|Error 1\d{3} \(|\(1\d{3}, |\b1\d{3} \(\w{5}\)|Access denied for user '|^#? ?Query_time: |rejected establishment of connection"),
+    ("postgres", r"postgres|psycopg|\bpgx?\b|\bpq: |npgsql|PG::|SQLSTATE (?!HY)|\bFATAL:  |28P01|pg_hba|ERROR:  could not extend|WAL segment|\bduration: [\d.]+ ms  "),
+    ("mongodb", r"mongo|NotWritablePrimary|\"c\":\"(?:ACCESS|NETWORK|REPL|COMMAND|QUERY|WRITE)\""),
     ("redis", r"redis|jedis|lettuce|WRONGPASS|NOAUTH|READONLY You|ReplyError|MASTERDOWN|CLUSTERDOWN"),
     ("rabbitmq", r"rabbit|amqp|\bpika\b|vhost|PLAIN login|AMQConnection"),
     ("kafka", r"kafka|\bbroker(?:s)? (?:are|may)"),
     ("memcached", r"memcache|SERVER_ERROR out of memory"),
-    ("elasticsearch", r"elasticsearch|opensearch|flood stage"),
+    ("elasticsearch", r"elasticsearch|opensearch|flood stage|\[(?:i\.s\.s|index\.search\.slowlog)\."),
     ("cassandra", r"cassandra|datastax"),
     ("sqlserver", r"SqlClient|sqlserver|mssql|requested by the login"),
     ("oracle", r"ORA-\d{5}|oracle\.jdbc"),

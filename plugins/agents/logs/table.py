@@ -21,7 +21,8 @@ TROUBLE_STEMS = (
     "unavailable", "forbidden", "too many", "too large", "exceeded", "unexpected", "x509", "http response", "before issued",
     "clock", "no space", "deadlock", "waiting for", "stale", "blocked", "reset by", "no route", "unreachable", "malformed",
     "already in use", "read-only", "read only", "readonly", "unbound", "yaml:", "segmentation", "sigsegv", "traceback",
-    "uncaught", "unhandled", "hang up", "killed by", "not_found", "no matching",
+    "uncaught", "unhandled", "hang up", "killed by", "not_found", "no matching", "query_time", " ms  ", "slow query", "took[",
+    "no mapping for", "no static resource", "no route matches",
 )  # fmt: skip
 START_STEMS = ("listen", "start", "port", "running on", "running at", "serving", "ready in", "server at", "server on")
 EXAMPLES = b"\n---\n"

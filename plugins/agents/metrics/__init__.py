@@ -13,6 +13,7 @@ from sre_orchestrator.core.models import Coverage, Fact, Gap, Scope
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.plugins.agents.metrics.alerts import alerted
 from sre_orchestrator.plugins.agents.metrics.changes import Change, from_shifts, merged
+from sre_orchestrator.plugins.agents.metrics.climbs import climbing
 from sre_orchestrator.plugins.agents.metrics.curves import curves
 from sre_orchestrator.plugins.agents.metrics.patterns import called
 from sre_orchestrator.plugins.agents.metrics.places import Places
@@ -65,6 +66,7 @@ KINDS = frozenset(
         "node.retransmissions",
         "latency.pattern",
         "node.unmeasured",
+        "memory.climbing",
     }
 )
 
@@ -101,7 +103,7 @@ class MetricsAgent:
         picture = Picture(observe=observe, places=places, changes=changes)
         for fact in facts(picture, await _calls(read, sources) if picture.of("latency", "up") else {}):
             yield fact
-        for fact in unmeasured(series, places, observe):
+        for fact in (*unmeasured(series, places, observe), *climbing(series, places, scope.namespaces, observe)):
             yield fact
         if picture.of("retransmissions"):
             yield Coverage(kind="node.retransmissions", scope="*")

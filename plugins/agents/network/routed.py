@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from sre_orchestrator.core.identity import component_id, kind_of, name_of, namespace_of
 from sre_orchestrator.core.models import Fact
 from sre_orchestrator.plugins.agents.network.parts import Declared, Key, Observe, key_of, service_id
+from sre_orchestrator.plugins.agents.network.stripped import stripped_by_ingress, stripped_by_rule, stripped_in_mesh
 from sre_orchestrator.plugins.agents.network.view import View
 from sre_orchestrator.plugins.agents.reading import kubectl_get
 from sre_orchestrator.plugins.objects.config import Secret
+from sre_orchestrator.plugins.objects.custom import Middleware
 from sre_orchestrator.plugins.objects.naming import ServiceNames, segments
 from sre_orchestrator.plugins.objects.network import HTTPRoute, Ingress, IngressClass, Service, UriMatch, VirtualService
 
@@ -26,6 +28,7 @@ class Way:
     path: str
     service: Key
     port: int | str
+    strips: str = ""
 
     @property
     def terms(self) -> Iterator[tuple[str, str]]:
@@ -44,9 +47,11 @@ def look_at_routes(view: View, observe: Observe) -> Iterator[Fact]:
         space: ServiceNames([name for namespace, name in view.services if namespace == space])
         for space in view.scope.namespaces
     }
-    for ways in _ways(view):
+    every = list(_ways(view))
+    telling = [way for ways in every for way in ways if way.path.strip("/*")]
+    for ways in every:
         for way in ways:
-            yield _route(view, way, observe)
+            yield _route(view, way, telling, observe)
             yield from _suspect(view, way, ways, names[namespace_of(way.component)], observe)
     for ingress in view.items(Ingress):
         if isinstance(ingress, Ingress) and ingress.metadata.namespace in view.scope.namespaces:
@@ -57,7 +62,7 @@ def _ways(view: View) -> Iterator[list[Way]]:
     """Yield the routes of each component of the scope."""
     for ingress in view.items(Ingress):
         if isinstance(ingress, Ingress) and ingress.metadata.namespace in view.scope.namespaces:
-            yield list(_of_ingress(ingress))
+            yield list(_of_ingress(view, ingress))
     for route in view.items(HTTPRoute):
         if isinstance(route, HTTPRoute) and route.metadata.namespace in view.scope.namespaces:
             yield list(_of_gateway_api(route))
@@ -94,11 +99,13 @@ def _of_configuration(view: View, component: str, declared: Sequence[Declared]) 
                 path=one.route.path,
                 service=service,
                 port=target.port,
+                strips=one.route.strips,
             )
 
 
-def _of_ingress(ingress: Ingress) -> Iterator[Way]:
+def _of_ingress(view: View, ingress: Ingress) -> Iterator[Way]:
     namespace, name = key_of(ingress)
+    middlewares = [one for one in view.items(Middleware) if isinstance(one, Middleware)]
     for host, path in ingress.paths:
         backend = path.backend.service
         if backend:
@@ -110,12 +117,14 @@ def _of_ingress(ingress: Ingress) -> Iterator[Way]:
                 path=path.path,
                 service=(namespace, backend.name),
                 port=backend.port.number or backend.port.name,
+                strips=stripped_by_ingress(ingress, path.path, middlewares),
             )
 
 
 def _of_gateway_api(route: HTTPRoute) -> Iterator[Way]:
     namespace, name = key_of(route)
     for rule in route.spec.rules:
+        path = next((one.path.value for one in rule.matches if one.path), "")
         for backend in rule.backend_refs:
             if backend.kind == "Service":
                 yield Way(
@@ -123,9 +132,10 @@ def _of_gateway_api(route: HTTPRoute) -> Iterator[Way]:
                     origin=f"httproute {name}",
                     id=name if len(route.spec.rules) == 1 else "",
                     host=next(iter(route.spec.hostnames), ""),
-                    path=next((one.path.value for one in rule.matches if one.path), ""),
+                    path=path,
                     service=(backend.namespace or namespace, backend.name),
                     port=backend.port,
+                    strips=stripped_by_rule(rule, path),
                 )
 
 
@@ -148,10 +158,11 @@ def _of_mesh(view: View, route: VirtualService) -> Iterator[Way]:
                     path=uri.prefix or uri.exact or uri.regex,
                     service=service,
                     port=weighted.destination.port.number,
+                    strips=stripped_in_mesh(one, uri.prefix),
                 )
 
 
-def _route(view: View, way: Way, observe: Observe) -> Fact:
+def _route(view: View, way: Way, telling: Sequence[Way], observe: Observe) -> Fact:
     service = view.services.get(way.service)
     listed = service is not None or view.complete(way.service[0], Service)
     return observe(
@@ -165,8 +176,17 @@ def _route(view: View, way: Way, observe: Observe) -> Fact:
         service_exists=service is not None if listed else None,
         port=way.port if isinstance(way.port, int) and way.port else None,
         port_exists=_has_port(service, way.port) if service and way.port else None,
+        strips=way.strips or None,
+        alone=_alone(way, telling) if way.strips else None,
         origin=way.origin,
     )
+
+
+def _alone(way: Way, telling: Sequence[Way]) -> bool:
+    """Say whether other routes of the same kind with a path of their own keep it, all of them."""
+    kind = kind_of(way.component)
+    others = [one for one in telling if kind_of(one.component) == kind and one.service != way.service]
+    return bool(others) and not any(one.strips for one in others)
 
 
 def _has_port(service: Service, port: int | str) -> bool:

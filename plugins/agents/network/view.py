@@ -22,6 +22,7 @@ from sre_orchestrator.plugins.agents.network.parts import (
 from sre_orchestrator.plugins.agents.reading import covered
 from sre_orchestrator.plugins.objects.addresses import Reference
 from sre_orchestrator.plugins.objects.config import ConfigMap, Namespace, Secret
+from sre_orchestrator.plugins.objects.custom import Middleware
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.naming import plain
 from sre_orchestrator.plugins.objects.network import (
@@ -46,7 +47,7 @@ FINISHED = frozenset({"Succeeded", "Failed"})
 WORKLOADS: tuple[type[Object], ...] = (Deployment, StatefulSet, DaemonSet, CronJob)
 READ: tuple[type[Object], ...] = (
     Service, Endpoints, EndpointSlice, Pod, *WORKLOADS, ConfigMap, Secret, Namespace, Ingress, IngressClass,
-    NetworkPolicy, HTTPRoute, VirtualService,
+    NetworkPolicy, HTTPRoute, VirtualService, Middleware,
 )  # fmt: skip
 
 

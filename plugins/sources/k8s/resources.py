@@ -14,7 +14,13 @@ from sre_orchestrator.plugins.objects.network import HTTPRoute, VirtualService
 from sre_orchestrator.plugins.objects.registry import CUSTOM as INSTALLED
 from sre_orchestrator.plugins.objects.registry import KINDS, Listed
 
-VERSIONS = {"autoscaling": "v2", "argoproj.io": "v1alpha1", "keda.sh": "v1alpha1", "helm.toolkit.fluxcd.io": "v2"}
+VERSIONS = {
+    "autoscaling": "v2",
+    "argoproj.io": "v1alpha1",
+    "keda.sh": "v1alpha1",
+    "traefik.io": "v1alpha1",
+    "helm.toolkit.fluxcd.io": "v2",
+}
 VERSION = "v1"
 RELEASE = "helm.sh/release.v1"
 CUSTOM: frozenset[type[Object]] = frozenset({HTTPRoute, VirtualService, *INSTALLED})

@@ -158,3 +158,22 @@ def test_other_texts_and_variables_change_nothing(variables: dict[str, str]) -> 
     text = "location /cart { proxy_pass http://cart:8080/; }"
 
     assert routes_under(text, variables) == routes_in(text)
+
+
+@pytest.mark.parametrize(
+    ("filters", "taken"),
+    [
+        ("['StripPrefix=2']", "/api/v1"),
+        ("['AddRequestHeader=a, b', 'StripPrefix=1']", "/api"),
+        ("[{name: StripPrefix, args: {parts: 3}}]", "/api/v1/cart"),
+        ("[{name: StripPrefix}]", ""),
+        ("['StripPrefix=x']", ""),
+        ("[]", ""),
+    ],
+)
+def test_a_filter_of_spring_takes_segments_away(filters: str, taken: str) -> None:
+    text = f"spring:\n  cloud:\n    gateway:\n      routes:\n      - {{id: cart, uri: 'lb://cart', predicates: ['Path=/api/v1/cart/**'], filters: {filters}}}\n"
+
+    (route,) = routes_in(text)
+
+    assert (route.path, route.strips) == ("/api/v1/cart/**", taken)

@@ -487,3 +487,28 @@ def test_a_log_whose_end_alone_was_read_is_read_further_when_it_is_asked_about(t
     assert [bool(second.of("log.line", one)) for one in pods] == [True, False]
     assert ("log.line", "namespace/shop") not in second.coverage
     assert ("log.line", pods[0]) in second.coverage
+
+
+def test_a_servers_log_of_slow_statements_is_its_own(tmp_path: Path) -> None:
+    log = "".join(
+        f"# Time: 2030-05-01T11:{minute}:01.123456Z\n# User@Host: orders[orders] @  [10.0.1.7]  Id:   812\n"
+        "# Query_time: 9.412337  Lock_time: 0.000004 Rows_sent: 1  Rows_examined: 48211345\nSELECT 1;\n"
+        for minute in range(50, 59)
+    )
+
+    found = seen(tmp_path, *database(image="mariadb:11", port=3306), logs={"db-0/server": log})
+
+    line = found.only("log.line").attributes
+    assert (line["class"], line["count"], line["server"], line["family"]) == ("slow-statement", 9, True, "mysql")
+    assert found.of("log.failing_calls") == []
+
+
+def test_fast_statements_are_not_told(tmp_path: Path) -> None:
+    log = (
+        "2030-05-01 11:58:01.771 UTC [61] LOG:  duration: 12.338 ms  statement: SELECT 1\n"
+        "# Query_time: 0.412337  Lock_time: 0.000004 Rows_sent: 1  Rows_examined: 2\n"
+    )
+
+    found = seen(tmp_path, *database(image="postgres:16", port=5432), logs={"db-0/server": log})
+
+    assert found.of("log.line") == []

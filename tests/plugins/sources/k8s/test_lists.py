@@ -12,7 +12,14 @@ from api_server import Answer, Attach, api_server, listed, refused, said
 from shop import pod, thing
 
 from sre_orchestrator.plugins.objects.config import Secret
-from sre_orchestrator.plugins.objects.custom import Application, Certificate, HelmRelease, Rollout, ScaledObject
+from sre_orchestrator.plugins.objects.custom import (
+    Application,
+    Certificate,
+    HelmRelease,
+    Middleware,
+    Rollout,
+    ScaledObject,
+)
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import HTTPRoute, VirtualService
@@ -149,6 +156,7 @@ def test_programs_that_nobody_installed_cost_one_question_of_all_groups(attach: 
         (Application, "argoproj.io/v1alpha1/applications"),
         (Rollout, "argoproj.io/v1alpha1/rollouts"),
         (ScaledObject, "keda.sh/v1alpha1/scaledobjects"),
+        (Middleware, "traefik.io/v1alpha1/middlewares"),
         (HelmRelease, "helm.toolkit.fluxcd.io/v2/helmreleases"),
     ],
 )
