@@ -15,6 +15,7 @@ from sre_orchestrator.core.identity import component_id
 from sre_orchestrator.core.models import Coverage, Scope
 from sre_orchestrator.plugins.agents.reading import covered, current, in_scope
 from sre_orchestrator.plugins.objects.config import ConfigMap, Secret
+from sre_orchestrator.plugins.objects.custom import Middleware
 from sre_orchestrator.plugins.objects.events import Event
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.network import Service
@@ -33,6 +34,8 @@ from sre_orchestrator.plugins.objects.workloads import (
 )
 from sre_orchestrator.plugins.sources.ports import ClusterObjects, Listing
 
+# A middleware has no state of its own.
+WITH_STATE = tuple(kind for kind in CUSTOM if kind is not Middleware)
 K = TypeVar("K", bound=Object)
 PARTIAL = "snapshot/partial"
 STARTING = timedelta(seconds=30)
@@ -52,7 +55,7 @@ FROM_EVENTS = ["probe.failed", "container.killed", "event"]
 FROM_WORKLOADS = ["workload.replicas", "workload.unavailable", "workload.condition"]
 READ: tuple[type[Object], ...] = (
     Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, HorizontalPodAutoscaler, Service, Event,
-    ConfigMap, Secret, *CUSTOM,
+    ConfigMap, Secret, *WITH_STATE,
 )  # fmt: skip
 
 
@@ -127,7 +130,7 @@ async def read_view(scope: Scope, sources: Sources, agent: str) -> View:
         autoscalers=here(HorizontalPodAutoscaler),
         services=here(Service),
         configuration=[*here(ConfigMap), *here(Secret)],
-        custom_resources=[one for kind in CUSTOM for one in lists[kind].items],
+        custom_resources=[one for kind in WITH_STATE for one in lists[kind].items],
         owners={identity(one): above for one in [*here(ReplicaSet), *here(Job)] if (above := _controller(one))},
         events=_by_object(lists[Event].items, present, scope),
         coverage=tuple(_coverage(lists)),
@@ -178,4 +181,4 @@ def _coverage(lists: Mapping[type[Object], Listing[Any]]) -> Iterable[Coverage]:
     yield from covered(["workload.scaled"], lists[Deployment], lists[Event])
     yield from covered(["autoscaler.condition"], lists[HorizontalPodAutoscaler])
     yield from covered(["job.state"], lists[Job], lists[CronJob])
-    yield from covered(["resource.state"], *(lists[kind] for kind in CUSTOM))
+    yield from covered(["resource.state"], *(lists[kind] for kind in WITH_STATE))
