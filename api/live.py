@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,7 @@ from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import nearest
 from sre_orchestrator.plugins.objects.config import Namespace
 from sre_orchestrator.plugins.sources.k8s import Cluster, open_cluster
+from sre_orchestrator.plugins.sources.k8s.access import find_access
 from sre_orchestrator.plugins.sources.ports import EVERYWHERE, ClusterObjects, Incomplete
 
 
@@ -68,6 +70,17 @@ async def diagnose_live(
         )
         bundle = await diagnose_with(installation, incident, sources, progress=progress, clock=clock)
         return with_late_gaps(bundle, sources.all)
+
+
+def check_access(settings: Settings) -> None:
+    """Refuse a kubeconfig that cannot be used, before anything is asked; where an MCP server stands in, none is needed.
+
+    Raises:
+        InputError: no cluster is configured, or not well.
+
+    """
+    if stand_in(settings) is None:
+        find_access(settings.cluster, os.environ)
 
 
 def settings_for(settings: Settings, namespace: str, context: str) -> Settings:

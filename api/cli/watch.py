@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 from contextlib import AsyncExitStack
@@ -81,17 +80,16 @@ async def _watch(
 ) -> bool:
     from sre_orchestrator.api.health import Health, bound, serving  # noqa: PLC0415
     from sre_orchestrator.api.incidents import IncidentStore  # noqa: PLC0415
-    from sre_orchestrator.api.live import settings_for  # noqa: PLC0415
+    from sre_orchestrator.api.live import check_access, settings_for  # noqa: PLC0415
     from sre_orchestrator.api.logs import warn  # noqa: PLC0415
     from sre_orchestrator.api.rounds import run_round, run_rounds  # noqa: PLC0415
     from sre_orchestrator.api.scenes import Followed, Listed, Recorded  # noqa: PLC0415
     from sre_orchestrator.api.watching import Watcher  # noqa: PLC0415
     from sre_orchestrator.api.wiring import Installation  # noqa: PLC0415
-    from sre_orchestrator.plugins.sources.k8s.access import find_access  # noqa: PLC0415
 
     chosen = settings_for(settings, namespace, context)
     if not snapshot and not once:
-        find_access(chosen.cluster, os.environ)  # a typing error is told at once, not in every round
+        check_access(chosen)  # a typing error is told at once, not in every round
     installation = Installation(chosen)
     health = Health(chosen.watch.interval_seconds)
     store = IncidentStore(Path(chosen.state_dir), chosen.cluster.context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -98,11 +97,11 @@ def _only_one(settings: Settings) -> AbstractContextManager[None]:
 
 def _watched(installation: Installation, snapshot: Path | None, store: Store, telemetry: Telemetry) -> Background:
     """Return the watch of what is served about; a kubeconfig that cannot be used is told at once."""
-    from sre_orchestrator.api.service.watched import Watched  # noqa: PLC0415 - clients of clusters are slow to import
-    from sre_orchestrator.plugins.sources.k8s.access import find_access  # noqa: PLC0415
+    from sre_orchestrator.api.live import check_access  # noqa: PLC0415 - clients of clusters are slow to import
+    from sre_orchestrator.api.service.watched import Watched  # noqa: PLC0415
 
     if snapshot is None:
-        find_access(installation.settings.cluster, os.environ)
+        check_access(installation.settings)
     watched = Watched(store, installation, snapshot)
     heed(watched.health, telemetry)
     return watched

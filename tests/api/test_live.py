@@ -20,11 +20,12 @@ from railway_cases import CASES
 from recorded import Recordings
 
 from sre_orchestrator.api import wiring
-from sre_orchestrator.api.live import attached, diagnose_live, settings_for
+from sre_orchestrator.api.live import attached, check_access, diagnose_live, settings_for
 from sre_orchestrator.api.wire import serving, write_kubeconfig
 from sre_orchestrator.api.wiring import Installation, diagnose_snapshot
 from sre_orchestrator.core.bundle import replay
 from sre_orchestrator.core.errors import InputError
+from sre_orchestrator.core.mcp_servers import McpServer
 from sre_orchestrator.core.models import Gap, Report
 from sre_orchestrator.core.settings import ClusterAccess, Settings, SnapshotLimits
 from sre_orchestrator.plugins.objects.registry import KINDS
@@ -171,3 +172,13 @@ def test_what_sources_find_missing_while_they_are_asked_is_in_the_report(state: 
 
     assert recordings.source.missing[0] in bundle.seen.gaps
     assert bundle.report.gaps == again.report.gaps
+
+
+def test_where_an_mcp_server_stands_in_no_kubeconfig_is_needed(tmp_path: Path) -> None:
+    nowhere = Settings(cluster=ClusterAccess(kubeconfig=str(tmp_path / "nowhere")))
+    kube = McpServer(name="kube", preset="kubernetes-mcp-server", replaces="kubernetes")
+
+    check_access(msgspec.structs.replace(nowhere, mcp_servers=(kube,)))
+
+    with pytest.raises(InputError, match="nowhere: does not exist"):
+        check_access(nowhere)
