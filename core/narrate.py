@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from sre_orchestrator.core.cite import CITATION
 from sre_orchestrator.core.models import Fact, Proof, Report
 from sre_orchestrator.core.report import worded
+from sre_orchestrator.core.wording import counted
 
 SHOWN = 3
 
@@ -37,7 +38,8 @@ def _diagnosed(report: Report) -> Iterator[str]:
 def _unresolved(report: Report) -> Iterator[str]:
     shown = report.symptoms[:SHOWN]
     if shown:
-        yield line(f"No cause could be proved; {len(report.symptoms)} symptoms were seen", shown)
+        seen = f"{counted(len(report.symptoms), 'symptom')} {'was' if len(report.symptoms) == 1 else 'were'} seen"
+        yield line(f"No cause could be proved; {seen}", shown)
     for symptom in shown:
         yield line(_at(report.facts[symptom]), [symptom])
 

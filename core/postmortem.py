@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from sre_orchestrator.core.cite import CITATION
 from sre_orchestrator.core.models import Hypothesis, Proof, Report
 from sre_orchestrator.core.report import worded
+from sre_orchestrator.core.wording import counted
 
 MOMENTS = 30
 PLACES = 10
@@ -52,7 +53,7 @@ def _impact(report: Report) -> Iterator[str]:
     places = list(dict.fromkeys(report.facts[one].component for one in report.symptoms))
     more = f" and {len(places) - PLACES} more" if len(places) > PLACES else ""
     shown = ", ".join(_code(one) for one in places[:PLACES])
-    yield f"- {len(report.symptoms)} symptoms at {shown}{more}." if places else "- No symptom was seen."
+    yield f"- {counted(len(report.symptoms), 'symptom')} at {shown}{more}." if places else "- No symptom was seen."
     times = [one.at for one in report.timeline if one.what == "symptom"]
     if times:
         yield f"- From {min(times):%Y-%m-%d %H:%M:%S} UTC on; last seen {max(times):%H:%M:%S} UTC."
@@ -93,8 +94,8 @@ def _proved(word: str, proofs: Iterable[Proof]) -> Iterator[str]:
 
 
 def _well(report: Report) -> Iterator[str]:
-    seconds = report.cost.elapsed_ms / 1000
-    yield f"- {len(report.cost.agents_ms)} agents looked for {seconds:.1f} s and found {len(report.facts)} facts that matter."
+    seconds, agents = report.cost.elapsed_ms / 1000, counted(len(report.cost.agents_ms), "agent")
+    yield f"- {agents} looked for {seconds:.1f} s and found {counted(len(report.facts), 'fact')} that matter."
     for one in report.ruled_out[:OTHERS]:
         yield f"- Ruled out: {_plain(one.title)}: {_code(one.component)}."
     yield "- *What else?*"

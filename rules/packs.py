@@ -129,6 +129,12 @@ def packed(state_dir: Path, packs: Iterable[Pack], hook: str) -> tuple[Path, ...
     return tuple(folder for folder in folders if folder.is_dir())
 
 
+def runbook_folders(state_dir: Path) -> tuple[Path, ...]:
+    """Return the folders of runbooks of the packs that can be used."""
+    folders = (packs_folder(state_dir) / pack.name / "runbooks" for pack in installed(state_dir)[0])
+    return tuple(folder for folder in folders if folder.is_dir())
+
+
 def names(state_dir: Path) -> tuple[str, ...]:
     """Return the names of all packs, also of those that cannot be used."""
     return tuple(folder.name for folder in _folders(state_dir))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -42,7 +43,11 @@ def ingest(
         ),
     ] = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Throw the library away first, as when its file is damaged.")
+        bool,
+        typer.Option(
+            "--rebuild",
+            help="Throw the library away first, as when its file is damaged; runbooks of rule packs are read again, too.",
+        ),
     ] = False,
     format: FormatOption = Table.TEXT,
     settings: SettingsOption = None,
@@ -64,6 +69,7 @@ def ingest(
     from sre_orchestrator.plugins.knowledge import alert_files  # noqa: PLC0415 - help must be quick
     from sre_orchestrator.plugins.knowledge.library import library_file  # noqa: PLC0415
     from sre_orchestrator.plugins.knowledge.tables import throw_away  # noqa: PLC0415
+    from sre_orchestrator.rules.packs import runbook_folders  # noqa: PLC0415
 
     chosen = settings_from(settings, state_dir)
     wanted = places or list(chosen.knowledge.folders)
@@ -71,6 +77,7 @@ def ingest(
         raise InputError("no runbooks are named; give folders, files or URLs, or set knowledge.folders")
     if rebuild:
         throw_away(library_file(chosen.state_dir))
+        wanted = [*wanted, *map(str, runbook_folders(Path(chosen.state_dir)))]
     with _library(chosen) as library, shown_parts("reading runbooks") as progress:
         done = alert_files.ingest(library, wanted, chosen, progress)
         tried = any(library.fences(language) for language in (RULE, CHECK))

@@ -29,6 +29,7 @@ from sre_orchestrator.core.models import Gap
 from sre_orchestrator.core.ports import Change
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.vocabulary import nearest
+from sre_orchestrator.core.wording import counted
 
 if TYPE_CHECKING:
     from sre_orchestrator.plugins.sources.mirror import Batch
@@ -177,7 +178,10 @@ class Printed:
         """Print the changes of a batch."""
         self._problem = ""
         if batch.delta.whole:
-            typer.echo(f"{len(self._twin.components())} components, {len(self._twin.edges())} relations", err=True)
+            typer.echo(
+                f"{counted(len(self._twin.components()), 'component')}, {counted(len(self._twin.edges()), 'relation')}",
+                err=True,
+            )
         for one in self._twin.seen_at(at):
             typer.echo(_line(one))
         sys.stdout.flush()

@@ -24,6 +24,7 @@ from sre_orchestrator.core.models import (
 )
 from sre_orchestrator.core.narrate import TemplateNarrator
 from sre_orchestrator.core.proof import facts_of
+from sre_orchestrator.core.wording import counted
 
 Mark = Literal["for", "against", "change", "undecided", "next", "runbook", "satisfied", "violated", "unknown", "plain"]
 SHOWN = 5
@@ -133,8 +134,8 @@ def _head(report: Report) -> Section:
     where = f"namespace {incident.namespace}" if incident.namespace else "whole cluster"
     where = f"cluster {incident.cluster}, {where}" if incident.cluster else where
     note = (
-        f"{where} · {incident.at:%Y-%m-%d %H:%M:%S} UTC · {len(report.symptoms)} symptoms · "
-        f"{len(cost.agents_ms)} agents, {cost.elapsed_ms} ms, {cost.tokens} tokens"
+        f"{where} · {incident.at:%Y-%m-%d %H:%M:%S} UTC · {counted(len(report.symptoms), 'symptom')} · "
+        f"{counted(len(cost.agents_ms), 'agent')}, {cost.elapsed_ms} ms, {cost.tokens} tokens"
     )
     nothing = Row(text="Nothing that was observed points to a cause.")
     return Section(
@@ -145,7 +146,7 @@ def _head(report: Report) -> Section:
 
 
 def _hypothesis(report: Report, number: int, one: Hypothesis) -> Section:
-    share = f"explains {len(one.explains)} of {len(report.symptoms)} symptoms"
+    share = f"explains {len(one.explains)} of {counted(len(report.symptoms), 'symptom')}"
     return Section(
         title=f"{number}. {one.title}",
         aside=f"confidence {shown(one.confidence)}",
@@ -242,11 +243,11 @@ def _suggested(suggestions: Iterable[Suggestion]) -> Iterator[Row]:
 
 def _uses(uses: Mapping[str, ModelUse]) -> Iterator[Row]:
     for step, use in uses.items():
-        calls = "1 call" if use.calls == 1 else f"{use.calls} calls"
         tokens = f"{use.prompt_tokens} + {use.completion_tokens} tokens (prompt + answer)"
         hidden = ", ".join(f"{count} {kind}" for kind, count in use.masked.items())
         yield Row(
-            text=f"{step}: {calls}, {tokens}, {use.elapsed_ms / 1000:.1f} s" + f"; hidden: {hidden}" * bool(hidden)
+            text=f"{step}: {counted(use.calls, 'call')}, {tokens}, {use.elapsed_ms / 1000:.1f} s"
+            + f"; hidden: {hidden}" * bool(hidden)
         )
         for why in use.failures:
             yield Row(mark="undecided", text=f"{step}: not used: {why}")

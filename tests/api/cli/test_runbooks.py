@@ -225,6 +225,20 @@ def test_a_damaged_library_is_told_and_made_again(run: Run, books: Path, state: 
     assert again.out.startswith("2 added")
 
 
+def test_a_library_that_is_made_again_has_the_runbooks_of_rule_packs(
+    run: Run, books: Path, state: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "acme" / "runbooks").mkdir(parents=True)
+    (tmp_path / "acme" / "runbooks" / "queues.md").write_text("# Queues of Acme\n\nAsk them.\n")
+    run("rules", "add", tmp_path / "acme")
+    (state / "knowledge" / "library.db").write_bytes(b"noise" * 1000)
+
+    again = run("runbooks", "ingest", "--rebuild", books)
+
+    assert again.out.startswith("3 added")
+    assert "Queues of Acme" in run("runbooks", "list").out
+
+
 RULED = """# Cart
 
 ```rule

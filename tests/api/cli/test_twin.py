@@ -190,7 +190,7 @@ def test_an_error_that_lasts_is_printed_once(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err.splitlines() == [
         "error: the disk is full",
         "error: the file is locked",
-        "1 components, 0 relations",
+        "1 component, 0 relations",
         "error: the file is locked",
     ]
 

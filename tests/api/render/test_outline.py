@@ -35,7 +35,7 @@ def test_the_head_tells_where_when_and_what_it_cost() -> None:
     wide = report(hypothesis(), incident=Incident(id="i1", description="all is down", at=NOW))
 
     assert outline(report(hypothesis()))[0].note == (
-        "namespace shop · 2030-05-01 12:00:00 UTC · 2 symptoms · 1 agents, 7 ms, 0 tokens"
+        "namespace shop · 2030-05-01 12:00:00 UTC · 2 symptoms · 1 agent, 7 ms, 0 tokens"
     )
     assert outline(wide)[0].note.startswith("whole cluster")
 
