@@ -85,3 +85,18 @@ def test_a_healthy_line_has_no_class(line: str) -> None:
     found = [TABLE.trouble(record.text) for record in fold([line], hits([line], TROUBLE_STEMS), TODAY)]
 
     assert [one for one in found if one] == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 499, 500, 502, 503, 504])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{{"method": "GET", "path": "/login", "status": {status}, "ms": 3}}',
+        '{{"@timestamp": "2030-05-01T11:42:06Z", "http": {{"response": {{"status_code": {status}}}}}, "url": {{"path": "/"}}}}',
+        '{{"remote_addr": "10.0.0.1", "request": "GET /orders HTTP/1.1", "status": "{status}"}}',
+    ],
+)
+def test_what_a_server_answers_itself_is_no_trouble_with_a_callee(line: str, status: int) -> None:
+    (record,) = fold([line.format(status=status)], {0}, TODAY)
+
+    assert TABLE.trouble(record.text) is None
