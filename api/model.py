@@ -12,6 +12,7 @@ from sre_orchestrator.core.language.examined import UNEXAMINED, Examined
 from sre_orchestrator.core.language.ports import LanguageModel, ModelKind
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.core.settings import ModelSettings
+from sre_orchestrator.core.structs import learn_structs
 from sre_orchestrator.core.vocabulary import nearest
 
 T = TypeVar("T")
@@ -114,6 +115,7 @@ def opened(setting: str, name: str, kinds: Mapping[str, Callable[[str], T]]) -> 
             return None
 
     outcome = guarded(opening)
+    learn_structs()  # its module is imported only now, and several investigations ask it at the same time
     if problems:
         raise problems[0]
     if isinstance(outcome, Failure) or outcome.value is None:

@@ -1,21 +1,30 @@
-"""Lets msgspec learn our values in one thread: two that do it at the same moment for the first time can crash it (0.22)."""
+"""Lets msgspec learn values in one thread: two that do it at the same moment for the first time can crash it (0.22)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
+from threading import Lock
+from typing import TypeVar
 
 import msgspec
 
-OURS = "sre_orchestrator."
+T = TypeVar("T")
+_LEARNING = Lock()
 
 
 def learn_structs() -> None:
-    """Learn every struct of ours that is loaded and not learnt yet; call it before threads decode."""
-    for one in set(_below(msgspec.Struct)):
-        if one.__module__.startswith(OURS):
+    """Learn every struct that is loaded and not learnt yet; call it before threads decode, and after a late import."""
+    with _LEARNING:
+        for one in set(_below(msgspec.Struct)):
             _learn(one)
+
+
+def decoder_of(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Return a decoder of a generic struct, each of which msgspec learns by itself (``Page[Pod]``)."""
+    with _LEARNING:
+        return msgspec.json.Decoder(kind)
 
 
 @cache

@@ -15,6 +15,7 @@ import msgspec
 from sre_orchestrator.core.errors import InputError, SourceMissing
 from sre_orchestrator.core.models import Component, Edge, Gap
 from sre_orchestrator.core.settings import Settings
+from sre_orchestrator.core.structs import learn_structs
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.pods import Pod
 from sre_orchestrator.plugins.objects.registry import KINDS
@@ -200,6 +201,7 @@ def open_cluster(
     def access() -> Access:
         return find_access(settings.cluster, environment)
 
+    learn_structs()
     found = access()
     connection = Connection(found, access, settings.cluster.timeout_seconds)
     try:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar, cast
 import msgspec
 
 from sre_orchestrator.core.models import Gap, Struct
+from sre_orchestrator.core.structs import decoder_of
 from sre_orchestrator.plugins.objects.decoding import decode_object
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.pods import Pod
@@ -212,7 +213,7 @@ class _Pages(Generic[K]):
         self.broken: ApiError | None = None
         self._kind = kind
         self._shared = Shared()
-        self._decoder = msgspec.json.Decoder(_Page[kind])  # type: ignore[valid-type]
+        self._decoder = decoder_of(_Page[kind])  # type: ignore[valid-type]
 
     def add(self, text: bytes) -> str:
         """Add a page and return the token of the next one.

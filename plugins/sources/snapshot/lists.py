@@ -11,6 +11,7 @@ import msgspec
 from sre_orchestrator.core.documents import DocumentError, read_yaml
 from sre_orchestrator.core.models import Gap, Struct
 from sre_orchestrator.core.redact import without_secrets
+from sre_orchestrator.core.structs import decoder_of
 from sre_orchestrator.plugins.objects.decoding import decode_object
 from sre_orchestrator.plugins.objects.meta import Object
 from sre_orchestrator.plugins.objects.registry import CUSTOM, KINDS, Listed
@@ -147,7 +148,7 @@ def _decoded(text: bytes, where: str, kind: type[K], expected: str) -> _File[K]:
     try:
         if text.lstrip()[:1] == b"[":
             return _sorted_out(msgspec.json.decode(text, type=list[kind]), where, expected)  # type: ignore[valid-type]
-        envelope = msgspec.json.decode(text, type=_Envelope[kind])  # type: ignore[valid-type]
+        envelope = decoder_of(_Envelope[kind]).decode(text)  # type: ignore[valid-type]
     except msgspec.DecodeError:
         return _read_loosely(text, where, kind, expected)
     if envelope.kind not in ("", expected, f"{expected}List", "List"):

@@ -49,6 +49,7 @@ def test_a_healthy_server_is_read_whole_and_has_no_gap(server: Server) -> None:
 
 
 def test_a_server_whose_connections_are_used_up_says_so_to_an_ordinary_account(server: Server) -> None:
+    until(lambda: not look(server).connections.clients, 10)  # of the test before
     with ExitStack() as held:
         for _ in range(11):
             held.enter_context(postgres(server, "shop"))
