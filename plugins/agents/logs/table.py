@@ -28,6 +28,7 @@ START_STEMS = ("listen", "start", "port", "running on", "running at", "serving",
 EXAMPLES = b"\n---\n"
 REMEMBERED = 20_000
 NUMBERS = dict.fromkeys(map(ord, "0123456789abcdef"))
+NUMERIC = re.compile(r"[1-9](?![\d,]*\})|\\d\{")  # of a pattern that asks for certain numbers, or for long ones
 USUAL_PRIORITY = 50
 _HOST = r"[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9_])?"
 _NAME = r"[^\s'\"`,;()\\]+"
@@ -91,6 +92,7 @@ class Memory:
 
     def __init__(self, classes: Sequence[tuple[str, LineClass]]) -> None:
         self._classes = classes
+        self._numeric = [item for item in classes if any(map(NUMERIC.search, item[1].patterns))]
         self._known: dict[str, tuple[str, str] | None] = {}
 
     def match(self, text: str) -> Match | None:
@@ -99,14 +101,15 @@ class Memory:
         if alike not in self._known:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[alike] = self._first(text)
+            self._known[alike] = self._first(text, self._classes)
         known = self._known[alike]
-        found = _found(known, text) or (known and _found(self._first(text), text))
-        return found or None
+        # other numbers may make trouble of a text that was none, or another class of it: a status, a duration
+        again = self._classes if known else self._numeric
+        return _found(known, text) or _found(self._first(text, again), text)
 
-    def _first(self, text: str) -> tuple[str, str] | None:
+    def _first(self, text: str, classes: Sequence[tuple[str, LineClass]]) -> tuple[str, str] | None:
         lowered = text.lower()
-        for name, one in self._classes:
+        for name, one in classes:
             if any(word in lowered for word in one.words):
                 for pattern in one.patterns:
                     if expression(pattern).search(text):

@@ -50,6 +50,7 @@ class Engine:
         self._path = path
         self._sizes = sizes
         self._flag = ctypes.create_string_buffer(2)
+        self._library.forget()
         self._model = library.llama_model_load_from_file(os.fsencode(path), library.llama_model_default_params())
         if not self._model:
             raise InputError(f"{path}: llama.cpp cannot load it: {self._library.why()}")
@@ -248,6 +249,10 @@ class _Library:
         self._listener = calls.llama_log_callback(self._listen)
         calls.llama_log_set(self._listener, None)
         calls.llama_backend_init()
+
+    def forget(self) -> None:
+        """Forget what was told before, of other models too."""
+        self._told.clear()
 
     def why(self) -> str:
         """Return the first of the last lines that tells of an error, else the last line."""

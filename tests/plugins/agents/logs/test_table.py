@@ -10,7 +10,14 @@ import pytest
 
 from sre_orchestrator.plugins.agents.logs.families import family_of
 from sre_orchestrator.plugins.agents.logs.records import fold, hits
-from sre_orchestrator.plugins.agents.logs.table import EXAMPLES, START_STEMS, TROUBLE_STEMS, class_files, load_table
+from sre_orchestrator.plugins.agents.logs.table import (
+    EXAMPLES,
+    START_STEMS,
+    TROUBLE_STEMS,
+    Table,
+    class_files,
+    load_table,
+)
 
 TODAY = datetime(2030, 5, 1, 13, tzinfo=UTC)
 TABLE = load_table()
@@ -100,3 +107,20 @@ def test_what_a_server_answers_itself_is_no_trouble_with_a_callee(line: str, sta
     (record,) = fold([line.format(status=status)], {0}, TODAY)
 
     assert TABLE.trouble(record.text) is None
+
+
+@pytest.mark.parametrize(
+    ("calm", "line", "name"),
+    [
+        ("call failed with status code 302", "call failed with status code 503", "http-5xx"),
+        ("# Query_time: 0.2  Rows_examined: 48", "# Query_time: 9.2  Rows_examined: 48", "slow-statement"),
+        ("LOG:  duration: 12.338 ms  statement: SELECT 1", "LOG:  duration: 7412.338 ms  statement: SELECT 1", "slow-statement"),
+    ],
+)  # fmt: skip
+def test_a_text_that_differs_in_numbers_alone_from_a_calm_one_may_be_trouble(calm: str, line: str, name: str) -> None:
+    table = Table(TABLE.classes)
+    before, found = table.trouble(calm), table.trouble(line)
+
+    assert before is None
+    assert found
+    assert found.name == name
