@@ -22,7 +22,7 @@ from sre_orchestrator.core.settings import PREFIX, Settings, read_settings
 if TYPE_CHECKING:
     from sre_orchestrator.api.taking import Watched
 
-BAD_INPUT = 2
+FAILED, BAD_INPUT = 1, 2
 
 
 class Format(StrEnum):

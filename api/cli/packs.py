@@ -7,11 +7,9 @@ from typing import Annotated
 
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.api.cli.common import FAILED, SettingsOption, StateOption, Table, echo_json, settings_from
 from sre_orchestrator.core.wording import counted
 from sre_orchestrator.rules.packs import SORTS, installed
-
-FAILED = 1
 
 
 def add(

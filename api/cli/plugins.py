@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.api.cli.common import FAILED, SettingsOption, StateOption, Table, echo_json, settings_from
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.wording import counted
 
 if TYPE_CHECKING:
     from sre_orchestrator.api.added import PluginView
-
-FAILED = 1
 
 
 def _names(incomplete: str) -> list[str]:

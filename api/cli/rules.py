@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from
+from sre_orchestrator.api.cli.common import (
+    BAD_INPUT,
+    FAILED,
+    SettingsOption,
+    StateOption,
+    Table,
+    echo_json,
+    settings_from,
+)
 from sre_orchestrator.core.errors import InputError, RuleError
 from sre_orchestrator.core.models import Gap
 from sre_orchestrator.core.settings import Settings
@@ -30,7 +38,6 @@ Paths = Annotated[
         help="Rule files or folders; by default all that is installed: built in, of plugins, rule packs and rule_folders."
     ),
 ]
-FAILED, BAD_INPUT = 1, 2
 TEMPLATE = """id: {id}
 title: Say in one line what is wrong
 status: experimental

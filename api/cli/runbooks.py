@@ -13,7 +13,16 @@ import msgspec
 import typer
 
 from sre_orchestrator.api.blocks import CHECK, RULE
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, echo_json, settings_from, shown_parts
+from sre_orchestrator.api.cli.common import (
+    BAD_INPUT,
+    FAILED,
+    SettingsOption,
+    StateOption,
+    Table,
+    echo_json,
+    settings_from,
+    shown_parts,
+)
 from sre_orchestrator.core.errors import InputError
 from sre_orchestrator.core.settings import Settings
 from sre_orchestrator.core.wording import counted
@@ -26,7 +35,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Ingest, search and list runbooks; reports quote those that fit.", no_args_is_help=True)
 FormatOption = Annotated[Table, typer.Option("--format", help="How it is printed.")]
-FAILED, BAD_INPUT = 1, 2
 SHOWN = 600
 NAMED = 10
 

@@ -12,7 +12,7 @@ import anyio
 import msgspec
 import typer
 
-from sre_orchestrator.api.cli.common import SettingsOption, StateOption, Table, settings_from
+from sre_orchestrator.api.cli.common import FAILED, SettingsOption, StateOption, Table, settings_from
 from sre_orchestrator.api.cli.diagnose import KubeconfigOption, with_kubeconfig
 from sre_orchestrator.api.process import last_long
 from sre_orchestrator.core.errors import InputError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sre_orchestrator.api.health import Health
     from sre_orchestrator.api.watching import Scenes, Told
 
-FAILED = 1
 LOOPBACK = "127.0.0.1"
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 

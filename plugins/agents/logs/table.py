@@ -101,7 +101,8 @@ class Memory:
         if alike not in self._known:
             if len(self._known) >= REMEMBERED:
                 self._known.clear()
-            self._known[alike] = self._first(text, self._classes)
+            first = self._known[alike] = self._first(text, self._classes)
+            return _found(first, text)
         known = self._known[alike]
         # other numbers may make trouble of a text that was none, or another class of it: a status, a duration
         again = self._classes if known else self._numeric

@@ -60,9 +60,10 @@ def look_at_routes(view: View, observe: Observe) -> Iterator[Fact]:
 
 def _ways(view: View) -> Iterator[list[Way]]:
     """Yield the routes of each component of the scope."""
+    middlewares = [one for one in view.items(Middleware) if isinstance(one, Middleware)]
     for ingress in view.items(Ingress):
         if isinstance(ingress, Ingress) and ingress.metadata.namespace in view.scope.namespaces:
-            yield list(_of_ingress(view, ingress))
+            yield list(_of_ingress(ingress, middlewares))
     for route in view.items(HTTPRoute):
         if isinstance(route, HTTPRoute) and route.metadata.namespace in view.scope.namespaces:
             yield list(_of_gateway_api(route))
@@ -103,9 +104,8 @@ def _of_configuration(view: View, component: str, declared: Sequence[Declared]) 
             )
 
 
-def _of_ingress(view: View, ingress: Ingress) -> Iterator[Way]:
+def _of_ingress(ingress: Ingress, middlewares: Sequence[Middleware]) -> Iterator[Way]:
     namespace, name = key_of(ingress)
-    middlewares = [one for one in view.items(Middleware) if isinstance(one, Middleware)]
     for host, path in ingress.paths:
         backend = path.backend.service
         if backend:
